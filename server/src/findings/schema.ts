@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+/**
+ * findings.json: the result of a run, over HTTP and in the command's output folder.
+ * Positions are in the DICOM patient system (LPS, mm). `liver.volumeMl` includes the lesions, `parenchymaMl` does not.
+ */
+const positionMm = z.tuple([z.number(), z.number(), z.number()]);
+const milliseconds = z.number().nonnegative();
+
+export const lesionSchema = z.strictObject({
+  /** 1 is the largest by volume. */
+  number: z.int().positive(),
+  segmentNumber: z.int().min(2),
+  trackingUid: z.string(),
+  volumeMl: z.number().positive(),
+  /** Longest diameter within one slice of the series, between the centres of the outermost voxels' far edges. */
+  longAxisMm: z.number().positive(),
+  longAxisEndsMm: z.tuple([positionMm, positionMm]),
+  /** Longest extent perpendicular to the long axis in the same slice. */
+  shortAxisMm: z.number().positive(),
+  meanHu: z.number(),
+  huSd: z.number().nonnegative(),
+  /** Mean lesion probability over the lesion's voxels. */
+  confidence: z.number().min(0).max(1),
+  centroidMm: positionMm,
+  /** SOP Instance UID of the slice that the diameters were measured on. */
+  sliceUid: z.string(),
+});
+
+export const warningSchema = z.strictObject({ code: z.string(), message: z.string() });
+
+export const findingsSchema = z.strictObject({
+  run: z.string(),
+  supersedes: z.string().nullable(),
+  model: z.strictObject({ id: z.string(), version: z.string(), digest: z.string() }),
+  engine: z.strictObject({
+    provider: z.enum(['cpu', 'cuda', 'webgpu']),
+    device: z.string(),
+    timingsMs: z.strictObject({
+      retrieve: milliseconds,
+      assemble: milliseconds,
+      segment: milliseconds,
+      measure: milliseconds,
+      report: milliseconds,
+      /** null when nothing was stored. */
+      store: milliseconds.nullable(),
+    }),
+  }),
+  series: z.strictObject({
+    studyInstanceUid: z.string(),
+    seriesInstanceUid: z.string(),
+    slices: z.int().positive(),
+    spacingMm: positionMm,
+  }),
+  objects: z.strictObject({
+    seg: z.strictObject({ seriesInstanceUid: z.string(), sopInstanceUid: z.string() }).nullable(),
+    sr: z.strictObject({ seriesInstanceUid: z.string(), sopInstanceUid: z.string() }).nullable(),
+    secondaryCapture: z.strictObject({ seriesInstanceUid: z.string(), sopInstanceUid: z.string() }).nullable(),
+  }),
+  liver: z.strictObject({ volumeMl: z.number().nonnegative(), parenchymaMl: z.number().nonnegative() }),
+  lesionBurdenMl: z.number().nonnegative(),
+  lesions: z.array(lesionSchema),
+  warnings: z.array(warningSchema),
+  notice: z.string(),
+});
+
+export type Lesion = z.infer<typeof lesionSchema>;
+export type FindingsDocument = z.infer<typeof findingsSchema>;
+
+/** Said in every result. */
+export const NOTICE = 'Research use only. Not a medical device; not for diagnosis or treatment.';

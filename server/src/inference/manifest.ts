@@ -1,0 +1,101 @@
+import { z } from 'zod';
+
+/**
+ * The manifest of a model: everything the server must know to run a network on a CT series.
+ *
+ * Axes. A stage's input is a float32 tensor of shape [1, 1, Z, Y, X] on a grid aligned with the patient:
+ * X grows to the patient's Left, Y to Posterior, Z to Superior (the DICOM patient system, LPS), X fastest in memory.
+ * All triples in the manifest are [x, y, z]. The output is [1, C, Z, Y, X], one channel for each of `channels`.
+ */
+const triple = <T extends z.ZodType>(item: T) => z.tuple([item, item, item]);
+const code = z.strictObject({
+  value: z.string().min(1),
+  scheme: z.string().min(1),
+  meaning: z.string().min(1).max(64),
+});
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const plainFileName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*\.onnx$/, 'a plain file name ending in .onnx');
+/** Text that goes into DICOM attributes is ASCII, so that it is valid under every Specific Character Set. */
+const dicomText = (longest: number) =>
+  z
+    .string()
+    .min(1)
+    .max(longest)
+    .regex(/^[\x20-\x5b\x5d-\x7e]+$/, 'printable ASCII without backslash');
+
+/** How HU become network input. */
+const intensity = z.discriminatedUnion('kind', [
+  /** (clip(HU, lowHu, highHu) - centreHu) / scaleHu */
+  z.strictObject({
+    kind: z.literal('window'),
+    lowHu: z.number(),
+    highHu: z.number(),
+    centreHu: z.number(),
+    scaleHu: z.number().positive(),
+  }),
+  /** clip(HU - m, -clipHu, +clipHu) / scaleHu, where m is the median HU of the liver that the locating stage found. */
+  z.strictObject({
+    kind: z.literal('liver-median'),
+    clipHu: z.number().positive(),
+    scaleHu: z.number().positive(),
+  }),
+]);
+
+/** What a channel of the output stands for; channels are mutually exclusive (softmax). */
+const channel = z.enum(['background', 'liver', 'lesion', 'other']);
+
+const stage = z.strictObject({
+  file: plainFileName,
+  sha256,
+  /** Tensor names in the ONNX graph. */
+  input: z.string().default('x'),
+  output: z.string().default('y'),
+  activation: z.enum(['logits', 'probabilities']).default('logits'),
+  channels: z.array(channel).min(2),
+  spacingMm: triple(z.number().positive()),
+  windowVoxels: triple(z.int().positive().multipleOf(2)),
+  /** Share of a window that the next one overlaps, along each axis. */
+  overlap: z.number().min(0).max(0.75),
+  intensity,
+});
+
+export const manifestSchema = z.strictObject({
+  schema: z.literal(1),
+  id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
+  /** Goes into Segment Algorithm Name (LO). */
+  name: dicomText(64),
+  version: dicomText(16),
+  description: dicomText(1024),
+  modality: z.literal('CT'),
+  licence: z.string(),
+  labels: z.strictObject({
+    liver: z.strictObject({ category: code, type: code }),
+    lesion: z.strictObject({ category: code, type: code, anatomicRegion: code }),
+  }),
+  cascade: z.strictObject({
+    /** Stage 1: finds the liver in the whole scan, on a coarse grid. */
+    locate: stage,
+    /** Below this volume stage 1's largest component is no liver: the series is refused. */
+    leastLiverMl: z.number().nonnegative(),
+    /** Stage 2 sees the box around stage 1's liver, widened by this much on every side. */
+    marginMm: z.number().nonnegative(),
+    /** Stage 2: liver and lesions, in windows that slide over the box. */
+    segment: stage,
+  }),
+  postprocessing: z.strictObject({
+    /** Keep only the largest 26-connected component of liver and lesions together. */
+    keepLargestLiver: z.boolean(),
+    /** Holes of the liver up to this volume are filled with liver. */
+    fillHolesMl: z.number().nonnegative(),
+    /** Lesion components smaller than this become liver. */
+    leastLesionMl: z.number().nonnegative(),
+    /** Lesion components whose mean lesion probability is lower become liver. */
+    leastLesionConfidence: z.number().min(0).max(1),
+    /** Share of a lesion's surface neighbours that must be liver or lesion, else it becomes background. */
+    leastInsideLiver: z.number().min(0).max(1),
+  }),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+export type Stage = Manifest['cascade']['locate'];
+export type Intensity = z.infer<typeof intensity>;

@@ -1,0 +1,24 @@
+import type { Box, LabelMap } from '../volume/volume.ts';
+
+/** Values of a segmentation's label map. */
+export const BACKGROUND = 0;
+export const LIVER = 1;
+export const LESION = 2;
+
+/** What the cascade found, on the scanner's own grid. */
+export interface Segmentation {
+  /** BACKGROUND, LIVER (without its lesions) or LESION for each voxel of the volume. */
+  readonly labelMap: LabelMap<Uint8Array>;
+  /** Lesion probability in 1/255, for the voxels of `box` only, i fastest; zero outside the box. */
+  readonly lesionProbability: { readonly box: Box; readonly values: Uint8Array };
+  /** Median HU of the liver that the locating stage found. */
+  readonly liverMedianHu: number;
+  readonly engine: EngineInfo;
+}
+
+/** What computed a result. */
+export interface EngineInfo {
+  readonly provider: 'cpu' | 'cuda' | 'webgpu';
+  /** e.g. 'CPU, 2 threads' or the GPU's name. */
+  readonly device: string;
+}
