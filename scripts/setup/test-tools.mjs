@@ -1,0 +1,35 @@
+import { installDebianPackages, mayInstallDebianPackages } from './debian.mjs';
+import { findProgram, say, succeeds } from './run.mjs';
+
+/** Readers that no one here wrote, for the conformance tests, and the trainer's libraries: Debian package and its sign. */
+const PROGRAMS = {
+  dcmtk: 'dcmdump',
+  dicom3tools: 'dciodvfy',
+  'libgdcm-tools': 'gdcmconv',
+  'docker-compose': 'docker-compose',
+};
+const PYTHON_MODULES = {
+  'python3-pydicom': 'pydicom',
+  'python3-gdcm': 'gdcm',
+  'python3-numpy': 'numpy',
+  'python3-scipy': 'scipy',
+  'python3-torch': 'torch',
+  'python3-onnx': 'onnx',
+  'python3-matplotlib': 'matplotlib',
+};
+
+/** Installs what the tests compare with. Where that is not allowed, those tests are skipped and counted as skipped. */
+export async function installTestTools() {
+  const missing = [
+    ...Object.entries(PROGRAMS).filter(([, program]) => !findProgram(program)),
+    ...Object.entries(PYTHON_MODULES).filter(([, module]) => !hasPythonModule(module)),
+  ].map(([name]) => name);
+  if (missing.length === 0) return;
+  if (mayInstallDebianPackages()) await installDebianPackages(missing);
+  else say(`tests that need these will be skipped: ${missing.join(', ')}`);
+}
+
+function hasPythonModule(name) {
+  const find = `import importlib.util, sys; sys.exit(importlib.util.find_spec('${name}') is None)`;
+  return succeeds('/usr/bin/python3', ['-c', find]);
+}
