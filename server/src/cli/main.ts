@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+/** The `hepar` command. */
+const COMMANDS: Record<string, { summary: string; load: () => Promise<(args: string[]) => Promise<number>> }> = {
+  segment: {
+    summary: 'segment the liver and its lesions in a CT series',
+    load: async () => (await import('./segment.ts')).segmentCommand,
+  },
+  phantom: {
+    summary: 'write a CT series with a known liver and known lesions',
+    load: async () => (await import('./phantom.ts')).phantomCommand,
+  },
+  start: {
+    summary: 'start the archive, the companion server and the sample study',
+    load: async () => (await import('./start.ts')).startCommand,
+  },
+  serve: {
+    summary: 'start the companion server alone, for the archive that the environment names',
+    load: async () => (await import('./serve.ts')).serveCommand,
+  },
+  doctor: {
+    summary: 'say what is installed, which provider runs and whether the archive can be reached',
+    load: async () => (await import('./doctor.ts')).doctorCommand,
+  },
+};
+
+const [name, ...args] = process.argv.slice(2);
+const command = name === undefined ? undefined : COMMANDS[name];
+if (command) {
+  const run = await command.load();
+  process.exitCode = await run(args);
+} else {
+  const listing = Object.entries(COMMANDS).map(([each, { summary }]) => `  hepar ${each.padEnd(9)} ${summary}\n`);
+  const usage = `usage:\n${listing.join('')}\nResearch use only. Not a medical device.\n`;
+  const asked = name === undefined || name === 'help' || name === '--help';
+  (asked ? process.stdout : process.stderr).write(asked ? usage : `hepar: no command '${name}'\n${usage}`);
+  process.exitCode = asked ? 0 : 1;
+}

@@ -1,0 +1,53 @@
+import { ok, strictEqual } from 'node:assert';
+import { spawnSync } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+describe('the source', () => {
+  it('type-checks in strict mode', () => {
+    const check = spawnSync('node_modules/.bin/tsc', ['--noEmit'], { encoding: 'utf8' });
+    strictEqual(check.status, 0, check.stdout + check.stderr);
+  });
+
+  it('is linted and formatted', () => {
+    const check = spawnSync('node_modules/.bin/biome', ['check', '--error-on-warnings', '.'], { encoding: 'utf8' });
+    strictEqual(check.status, 0, check.stdout + check.stderr);
+  });
+
+  it('has arrows between its folders that point one way', () => {
+    const offenders: string[] = [];
+    for (const file of globSync('server/src/**/*.ts')) {
+      const from = roomOf(file);
+      for (const [, target] of readFileSync(file, 'utf8').matchAll(/^(?:import|export)[^;]*? from '(\.[^']+)';/gm)) {
+        const to = roomOf(join(dirname(file), target!));
+        if (to !== from && !MAY_IMPORT[from]?.includes(to)) offenders.push(`${file} imports ${target}`);
+      }
+    }
+    strictEqual(offenders.join('\n'), '');
+    ok(Object.keys(MAY_IMPORT).length > 0);
+  });
+});
+
+/** `top` is server/src itself: the pipeline, the configuration and what every room shares. */
+const STAGE = ['dicom', 'volume', 'inference', 'findings', 'shared'];
+const MAY_IMPORT: Record<string, string[]> = {
+  shared: ['dicom'],
+  dicom: [],
+  volume: ['dicom', 'shared'],
+  dicomweb: ['dicom', 'shared'],
+  inference: ['dicom', 'volume', 'shared'],
+  findings: ['dicom', 'volume', 'inference', 'shared'],
+  reports: STAGE,
+  phantom: ['dicom', 'volume', 'shared'],
+  pipeline: [...STAGE, 'dicomweb', 'reports'],
+  jobs: [...STAGE, 'dicomweb', 'pipeline', 'config'],
+  config: ['shared', 'dicomweb'],
+  http: [...STAGE, 'dicomweb', 'jobs', 'pipeline', 'config'],
+  cli: [...STAGE, 'dicomweb', 'reports', 'phantom', 'jobs', 'http', 'pipeline', 'config'],
+};
+const TOP: Record<string, string> = { 'pipeline.ts': 'pipeline', 'config.ts': 'config' };
+
+function roomOf(file: string): string {
+  const [room, rest] = file.replace(/^.*server\/src\//, '').split('/', 2);
+  return rest === undefined ? (TOP[room!] ?? 'shared') : room!;
+}
