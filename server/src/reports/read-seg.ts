@@ -49,7 +49,9 @@ export function readSeg(part10: Uint8Array): SegContent {
   const perFrame = dataset.items('52009230');
   const bits = perFrame.length * rows * columns;
   if (bits === 0 || packed.length * 8 < bits) {
-    throw new SegError(`the pixel data has ${packed.length} bytes, ${perFrame.length} frames need ${Math.ceil(bits / 8)}`);
+    throw new SegError(
+      `the pixel data has ${packed.length} bytes, ${perFrame.length} frames need ${Math.ceil(bits / 8)}`,
+    );
   }
   return {
     rows,
