@@ -1,0 +1,1 @@
+"""Hepar's training recipe: procedural abdominal CT, two small networks, and their export to ONNX."""

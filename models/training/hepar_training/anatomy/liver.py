@@ -1,0 +1,88 @@
+"""The liver: its surface, parenchyma, fissures and vessels."""
+from __future__ import annotations
+
+import numpy as np
+
+from ..fields import ellipsoid, rotation, smooth_max, smooth_min
+from ..scene import BACKGROUND, LIVER, WHOLE, Scene
+from .great_vessels import cava_mm, tree
+from .organs import blob
+
+
+def surface(scene: Scene) -> np.ndarray:
+    """Signed distance to the healthy liver's surface, [z, y, x]."""
+    rng = scene.plan.rng('liver')
+    if scene.plan.plain and rng.random() < 0.6:
+        return _ellipsoids(scene, rng)
+    return _moulded(scene, rng)
+
+
+def _moulded(scene: Scene, rng: np.random.Generator) -> np.ndarray:
+    """What is left of the right upper abdomen once diaphragm, wall, viscera and spine have pressed their shapes into it."""
+    plan, (x, y, z) = scene.plan, scene.p
+    u = rng.uniform
+    rise_left, rise_back = plan.liver_slope
+    under = (plan.liver_low_z + rise_left * (x + 20) + rise_back * y - z) / np.sqrt(1 + rise_left**2 + rise_back**2)
+    lobe = np.cos(plan.lobe_angle) * (x - u(-5, 30)) + np.sin(plan.lobe_angle) * (y - u(0, 0.3) * plan.cavity_y) + u(-0.3, 0.3) * (z - plan.dome_right_z + 50)
+    lobe = np.where(x > -40, lobe, np.minimum(lobe, 0) - 0.2 * (-40 - x)).astype(np.float32)
+    result = smooth_max(u(6, 14), scene.abdomen, under, x - np.float32(plan.liver_left_x), lobe, y - np.float32(plan.spine_y + u(5, 25)))
+    lumpy, amount = rng.random() < 0.35, u(0.5, 2.2)
+    if lumpy:
+        result = result + np.float32(amount) * scene.mottle
+    fissure, centre, half, low, high = rng.random() < 0.6, u(-15, 25), u(0.3, 4), u(0.05, 0.35), u(20, 60)
+    if fissure and not plan.plain:
+        cleft = np.abs(x - centre - 0.3 * (y + 0.4 * plan.cavity_y)) - half
+        cleft = np.maximum(cleft, np.maximum(y + low * plan.cavity_y, z - (plan.liver_low_z + high)))
+        result = np.maximum(result, -cleft)
+    return result.astype(np.float32)
+
+
+def _ellipsoids(scene: Scene, rng: np.random.Generator) -> np.ndarray:
+    """A right and a left lobe as two fused ellipsoids: the way phantoms are built."""
+    plan, u = scene.plan, rng.uniform
+    tall = (plan.dome_right_z - plan.liver_low_z) / 2 + u(0, 25)
+    middle = plan.dome_right_z - tall - u(0, 15)
+    right = ellipsoid(scene.p, (-u(0.35, 0.5) * plan.cavity_x, u(-0.1, 0.15) * plan.cavity_y, middle), (u(0.4, 0.58) * plan.cavity_x, u(0.6, 0.85) * plan.cavity_y, tall))
+    turn = rotation(0, u(-0.5, 0.2), u(-0.3, 0.3))
+    left = ellipsoid(scene.p, (u(-0.05, 0.25) * plan.cavity_x, -u(0.25, 0.5) * plan.cavity_y, middle + u(0, 35)), (u(0.3, 0.55) * plan.cavity_x, u(0.2, 0.4) * plan.cavity_y, u(0.4, 0.75) * tall), turn)
+    lobes = smooth_min(u(5, 25), right, left)
+    return np.maximum(lobes, scene.cavity + u(0, 5)).astype(np.float32)
+
+
+def draw(scene: Scene, bulge: np.ndarray | None) -> np.ndarray:
+    """Paints the liver, widened by `bulge` (lesions that grow over its edge); returns the final surface."""
+    plan, t = scene.plan, scene.plan.tissues
+    rng = plan.rng('parenchyma')
+    u = rng.uniform
+    if not plan.plain and rng.random() < 0.1:  # ascites
+        scene.paint(smooth_max(4, scene.abdomen, scene.p[2] - plan.liver_low_z - 60, -(scene.cavity + u(8, 20))), u(0, 18))
+    solid = surface(scene)
+    if bulge is not None:
+        solid = smooth_max(3, smooth_min(4, solid, bulge), scene.abdomen)
+    hu = t.liver + u(1, 5) * scene.mottle + u(0, 4) * scene.grain
+    if rng.random() < 0.12:  # geographic steatosis
+        hu = hu - u(8, 25) * np.clip(scene.mottle - 0.5, 0, 1.5)
+    scene.paint(solid, hu, LIVER, WHOLE)
+    _draw_vessels(scene, solid)
+    return solid
+
+
+def hilum_mm(scene: Scene) -> np.ndarray:
+    plan = scene.plan
+    return np.array([-22.0, 0.12 * plan.cavity_y, plan.liver_low_z + 28.0])
+
+
+def _draw_vessels(scene: Scene, solid: np.ndarray) -> None:
+    plan, t = scene.plan, scene.plan.tissues
+    rng = plan.rng('liver vessels')
+    u, hilum = rng.uniform, hilum_mm(scene)
+    if plan.plain and rng.random() < 0.6:
+        return
+    if rng.random() < 0.7:  # fat of the porta hepatis
+        blob(scene, hilum + (u(0, 14), u(0, 10), -u(0, 14)), (u(6, 20), u(5, 13), u(7, 20)), t.fat + u(0, 60), BACKGROUND, rotation(*u(-0.5, 0.5, 3)))
+    inside, depth = solid + 1, 4 if scene.voxel_mm < 2.6 else 3
+    for course in ((-1, -0.1, 0.15), (-0.7, -0.3, -0.5), (0.35, -0.9, 0.25), (-0.6, 0.2, 0.7)):
+        tree(scene, rng, hilum, course, u(4, 7), u(26, 42), t.liver + t.portal_vein, depth, inside)
+    for course in ((-1, 0, -0.35), (-0.55, -0.7, -0.45), (0.25, -0.9, -0.3)):
+        tree(scene, rng, cava_mm(plan), course, u(3.5, 6), u(30, 45), t.liver + t.hepatic_vein, depth, inside)
+    tree(scene, rng, hilum, (0.54, 0.39, -0.75), u(5, 8), 45, t.liver + t.portal_vein, 0, None)

@@ -1,0 +1,125 @@
+"""The two stages in Python, for evaluation: the same way as the server's, written independently of it."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from .ct_files import Scan
+from .intensity import AIR_HU, around_liver_median, window
+from .manifest import LEAST_LIVER_ML, MARGIN_MM, OVERLAP, POSTPROCESSING, SPACING_MM, WINDOW_ZYX
+from .networks import UNet
+
+_AROUND = np.ones((3, 3, 3), bool)
+
+
+@dataclass
+class Result:
+    located: np.ndarray  # bool [z, y, x] on the scan's grid
+    labels: np.ndarray  # uint8: 0 background, 1 liver, 2 lesion
+    lesion_probability: np.ndarray
+
+
+def to_grid(hu: np.ndarray, spacing_zyx, target_mm: float) -> tuple[np.ndarray, np.ndarray]:
+    """Block average by whole factors, then linear interpolation. Returns the volume and the scale (voxels of the scan
+    per voxel of the grid, [z, y, x]); voxel k of the grid has its centre at (k + 0.5) * scale - 0.5."""
+    blocks = [max(1, int(target_mm / s + 1e-6)) for s in spacing_zyx]
+    padded = np.pad(hu, [(0, -n % b) for n, b in zip(hu.shape, blocks)], mode='edge')
+    z, y, x = (n // b for n, b in zip(padded.shape, blocks))
+    averaged = padded.reshape(z, blocks[0], y, blocks[1], x, blocks[2]).mean((1, 3, 5), dtype=np.float32)
+    scale = np.array([target_mm / s for s in spacing_zyx])
+    shape = [max(1, int(np.ceil(n / f))) for n, f in zip(hu.shape, scale)]
+    axes = [((np.arange(n) + 0.5) * f - 0.5 - (b - 1) / 2) / b for n, f, b in zip(shape, scale, blocks)]
+    return ndimage.map_coordinates(averaged, np.meshgrid(*axes, indexing='ij'), order=1, mode='nearest').astype(np.float32), scale
+
+
+def from_grid(field: np.ndarray, scale: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A field of the grid back on the scan's voxels, linear."""
+    for axis in range(3):
+        at = np.clip((np.arange(shape[axis]) + 0.5) / scale[axis] - 0.5, 0, field.shape[axis] - 1)
+        low = np.floor(at).astype(int)
+        high = np.minimum(low + 1, field.shape[axis] - 1)
+        share = (at - low).astype(np.float32).reshape([-1 if i == axis else 1 for i in range(3)])
+        field = np.take(field, low, axis) * (1 - share) + np.take(field, high, axis) * share
+    return field
+
+
+def starts(length: int, size: int, overlap: float) -> list[int]:
+    """First voxels of the windows that cover an axis, evenly spaced."""
+    if length <= size:
+        return [0]
+    count = int(np.ceil((length - size) / (size * (1 - overlap)))) + 1
+    return [int(round(k * (length - size) / (count - 1))) for k in range(count)]
+
+
+def slide(net: UNet, x: np.ndarray, size_zyx: tuple[int, int, int], overlap: float, fill: float) -> np.ndarray:
+    """Probabilities [class, z, y, x]: Gaussian-weighted mean over sliding windows."""
+    padded = np.pad(x, [(0, max(0, s - n)) for n, s in zip(x.shape, size_zyx)], constant_values=fill)
+    bell = np.ones(size_zyx, np.float32)
+    for axis, n in enumerate(size_zyx):
+        profile = np.exp(-0.5 * ((np.arange(n) - (n - 1) / 2) / (n / 8)) ** 2).astype(np.float32)
+        bell *= profile.reshape([-1 if i == axis else 1 for i in range(3)])
+    bell = np.maximum(bell, 1e-4)
+    total, weight = None, np.zeros(padded.shape, np.float32)
+    for corner in np.ndindex(*[len(starts(n, s, overlap)) for n, s in zip(padded.shape, size_zyx)]):
+        at = [starts(n, s, overlap)[k] for n, s, k in zip(padded.shape, size_zyx, corner)]
+        box = tuple(slice(a, a + s) for a, s in zip(at, size_zyx))
+        with torch.no_grad():
+            p = net(torch.from_numpy(padded[box])[None, None]).softmax(1)[0].numpy()
+        total = np.zeros((len(p), *padded.shape), np.float32) if total is None else total
+        total[(slice(None), *box)] += p * bell
+        weight[box] += bell
+    return (total / weight)[(slice(None), *(slice(0, n) for n in x.shape))]
+
+
+def largest(mask: np.ndarray) -> np.ndarray:
+    components, count = ndimage.label(mask, _AROUND)
+    if count < 2:
+        return mask
+    return components == 1 + int(np.argmax(np.bincount(components.ravel())[1:]))
+
+
+def segment_scan(scan: Scan, locate: UNet, segment: UNet) -> Result:
+    spacing = scan.spacing_mm[::-1]
+    coarse, scale = to_grid(scan.hu, spacing, SPACING_MM['locate'])
+    p = slide(locate, window(coarse), WINDOW_ZYX['locate'], OVERLAP['locate'], float(window(np.array(AIR_HU))))
+    p = np.stack([from_grid(c, scale, scan.hu.shape) for c in p])
+    located = largest(p.argmax(0) == 1)
+    empty = Result(located, np.zeros(scan.hu.shape, np.uint8), np.zeros(scan.hu.shape, np.float32))
+    if located.sum() * np.prod(spacing) / 1000 < LEAST_LIVER_ML:
+        return empty
+    median = float(np.median(scan.hu[located]))
+    box = tuple(
+        slice(max(0, int(i.min() - MARGIN_MM / s)), int(i.max() + MARGIN_MM / s) + 2) for i, s in zip(np.nonzero(located), spacing)
+    )
+    inside = scan.hu[box]
+    fine, scale = to_grid(inside, spacing, SPACING_MM['segment'])
+    p = slide(segment, around_liver_median(fine, median), WINDOW_ZYX['segment'], OVERLAP['segment'], float(around_liver_median(np.array(AIR_HU), median)))
+    p = np.stack([from_grid(c, scale, inside.shape) for c in p])
+    empty.labels[box] = postprocess(p.argmax(0).astype(np.uint8), p[2], float(np.prod(spacing)) / 1000)
+    empty.lesion_probability[box] = p[2]
+    return empty
+
+
+def postprocess(labels: np.ndarray, lesion_probability: np.ndarray, voxel_ml: float) -> np.ndarray:
+    """The manifest's rules, in the manifest's order."""
+    rules = POSTPROCESSING
+    if rules['keepLargestLiver']:
+        labels = np.where(largest(labels > 0), labels, 0).astype(np.uint8)
+    holes, count = ndimage.label(ndimage.binary_fill_holes(labels > 0) & (labels == 0))
+    sizes = np.bincount(holes.ravel(), minlength=count + 1)
+    labels[(holes > 0) & (sizes[holes] * voxel_ml <= rules['fillHolesMl'])] = 1
+    components, _ = ndimage.label(labels == 2, _AROUND)
+    for number, box in enumerate(ndimage.find_objects(components), start=1):
+        lesion = components[box] == number
+        if lesion.sum() * voxel_ml < rules['leastLesionMl'] or lesion_probability[box][lesion].mean() < rules['leastLesionConfidence']:
+            labels[box][lesion] = 1
+            continue
+        wider = tuple(slice(max(0, s.start - 1), s.stop + 1) for s in box)
+        this = components[wider] == number
+        shell = ndimage.binary_dilation(this, _AROUND) & ~this
+        if (labels[wider][shell] > 0).mean() < rules['leastInsideLiver']:
+            labels[wider][this] = 0
+    return labels

@@ -1,0 +1,68 @@
+"""Writes both stages as ONNX, and the manifest: `python3 -m hepar_training.export --out models/hepar-ct-liver [--work DIR]`."""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+
+from .flat import FlatUNet, FusedUNet
+from .manifest import WINDOW_ZYX, write_manifest
+from .networks import CLASSES, UNet, make
+
+OPSET = 16
+LARGEST_BYTES = 10 * 2**20
+
+
+def load(stage: str, work: Path) -> UNet:
+    """The averaged weights of the last checkpoint, ready for inference."""
+    net = make(stage)
+    net.load_state_dict(torch.load(work / f'{stage}.pt', map_location='cpu')['average'])
+    return net.eval()
+
+
+def export(net: UNet, shape_zyx: tuple[int, int, int], path: Path, form: str = 'flat') -> float:
+    """Writes the network; returns the largest difference between the exported form and the trained one, run in PyTorch."""
+    exported = (FlatUNet(net, shape_zyx) if form == 'flat' else FusedUNet(net)).eval()
+    x = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 1, *shape_zyx), dtype=np.float32))
+    with torch.no_grad():
+        difference = float((net(x) - exported(x)).abs().max())
+        torch.onnx.export(exported, x, str(path), opset_version=OPSET, input_names=['x'], output_names=['y'], do_constant_folding=True)
+    model = onnx.load(str(path))
+    onnx.checker.check_model(model)
+    if path.stat().st_size > LARGEST_BYTES:
+        raise SystemExit(f'{path.name} has {path.stat().st_size} bytes, more than {LARGEST_BYTES}')
+    return difference
+
+
+def write_reference(net: UNet, shape_zyx: tuple[int, int, int], folder: Path, stage: str) -> None:
+    """A random input and PyTorch's answer, for check_onnx.mjs."""
+    x = torch.from_numpy(np.random.default_rng(1).standard_normal((1, 1, *shape_zyx), dtype=np.float32))
+    with torch.no_grad():
+        y = net(x)
+    x.numpy().tofile(folder / f'{stage}.x.f32')
+    y.numpy().tofile(folder / f'{stage}.y.f32')
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--work', type=Path, default=Path('.data/training'))
+    parser.add_argument('--out', type=Path, default=Path('models/hepar-ct-liver'))
+    parser.add_argument('--form', choices=('flat', '3d'), default='flat')
+    parser.add_argument('--version', default='0.1.0')
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    options.out.mkdir(parents=True, exist_ok=True)
+    for stage in CLASSES:
+        net = load(stage, options.work)
+        path = options.out / f'{stage}.onnx'
+        difference = export(net, WINDOW_ZYX[stage], path, options.form)
+        write_reference(net, WINDOW_ZYX[stage], options.work, stage)
+        print(f'{stage}: {path.stat().st_size / 2**20:.1f} MiB, largest difference from the trained network {difference:.2g}')
+    write_manifest(options.out, options.version)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,73 @@
+"""The released model's manifest: what the server must know to run it."""
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from . import intensity
+from .samples import LOCATE_SPACING_MM, SEGMENT_SPACING_MM
+
+WINDOW_ZYX = {'locate': (64, 80, 96), 'segment': (80, 96, 96)}
+OVERLAP = {'locate': 0.25, 'segment': 0.25}
+SPACING_MM = {'locate': LOCATE_SPACING_MM, 'segment': SEGMENT_SPACING_MM}
+CHANNELS = {'locate': ['background', 'liver', 'other', 'other'], 'segment': ['background', 'liver', 'lesion']}
+MARGIN_MM = 12
+# Chosen on synthetic volumes held out from training (see the model card).
+POSTPROCESSING = {'keepLargestLiver': True, 'fillHolesMl': 20, 'leastLesionMl': 0.15, 'leastLesionConfidence': 0.6, 'leastInsideLiver': 0.4}
+LEAST_LIVER_ML = 150
+
+
+def _code(value: str, meaning: str) -> dict:
+    return {'value': value, 'scheme': 'SCT', 'meaning': meaning}
+
+
+def _intensity(stage: str) -> dict:
+    if stage == 'locate':
+        low, high = intensity.WINDOW_HU
+        return {'kind': 'window', 'lowHu': low, 'highHu': high, 'centreHu': intensity.CENTRE_HU, 'scaleHu': intensity.WINDOW_SCALE_HU}
+    return {'kind': 'liver-median', 'clipHu': intensity.CLIP_HU, 'scaleHu': intensity.MEDIAN_SCALE_HU}
+
+
+def _stage(folder: Path, stage: str) -> dict:
+    file = f'{stage}.onnx'
+    return {
+        'file': file,
+        'sha256': hashlib.sha256((folder / file).read_bytes()).hexdigest(),
+        'input': 'x',
+        'output': 'y',
+        'activation': 'logits',
+        'channels': CHANNELS[stage],
+        'spacingMm': [SPACING_MM[stage]] * 3,
+        'windowVoxels': list(WINDOW_ZYX[stage][::-1]),
+        'overlap': OVERLAP[stage],
+        'intensity': _intensity(stage),
+    }
+
+
+def write_manifest(folder: Path, version: str) -> None:
+    manifest = {
+        'schema': 1,
+        'id': 'hepar-ct-liver',
+        'name': 'Hepar CT liver',
+        'version': version,
+        'description': 'Liver and liver lesions on CT, in two stages. Trained only on procedurally made anatomy, on no patient. Research use only, not a medical device.',
+        'modality': 'CT',
+        'licence': 'Apache-2.0',
+        'labels': {
+            'liver': {'category': _code('123037004', 'Anatomical Structure'), 'type': _code('10200004', 'Liver')},
+            'lesion': {
+                'category': _code('49755003', 'Morphologically Abnormal Structure'),
+                'type': _code('4147007', 'Mass'),
+                'anatomicRegion': _code('10200004', 'Liver'),
+            },
+        },
+        'cascade': {
+            'locate': _stage(folder, 'locate'),
+            'leastLiverMl': LEAST_LIVER_ML,
+            'marginMm': MARGIN_MM,
+            'segment': _stage(folder, 'segment'),
+        },
+        'postprocessing': POSTPROCESSING,
+    }
+    (folder / 'manifest.json').write_text(json.dumps(manifest, indent=2) + '\n')

@@ -1,0 +1,74 @@
+"""Fills a folder with training volumes: `python3 -m hepar_training.pool [--work DIR] [--seconds N]`.
+
+Every file is written under another name first, so that a training run can read the folder while it grows."""
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from .samples import Sample, locate_sample, segment_sample
+from .scene import LESION, LIVER
+
+IGNORE = 255
+LEAST_CONTRAST_HU = 8.0
+FIRST_SEED = {'locate': 1_000_000, 'segment': 2_000_000}
+
+
+def hide_invisible_lesions(hu: np.ndarray, labels: np.ndarray) -> int:
+    """Labels lesions that nobody could see with IGNORE; returns how many are left to be found."""
+    healthy = float(np.median(hu[labels == LIVER])) if (labels == LIVER).any() else 0.0
+    components, count = ndimage.label(labels == LESION)
+    visible = 0
+    for number, box in enumerate(ndimage.find_objects(components), start=1):
+        inside = components[box] == number
+        if abs(float(np.median(hu[box][inside])) - healthy) < LEAST_CONTRAST_HU:
+            labels[box][inside] = IGNORE
+        else:
+            visible += 1
+    return visible
+
+
+def write(folder: Path, seed: int, sample: Sample) -> None:
+    path = folder / f'{seed}.npz'
+    unfinished = folder / f'.{seed}.tmp.npz'
+    np.savez(unfinished, hu=np.round(sample.hu).astype(np.int16), labels=sample.labels, liver_hu=np.float32(sample.plan.tissues.liver))
+    os.replace(unfinished, path)
+
+
+def add_one(stage: str, folder: Path, seed: int) -> None:
+    sample = locate_sample(seed) if stage == 'locate' else segment_sample(seed)
+    if stage == 'segment':
+        if (sample.labels == LIVER).sum() < 600:
+            return
+        hide_invisible_lesions(sample.hu, sample.labels)
+    write(folder, seed, sample)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--work', type=Path, default=Path('.data/training'))
+    parser.add_argument('--seconds', type=float, default=1200)
+    parser.add_argument('--most', type=int, default=2500, help='volumes for each stage')
+    parser.add_argument('--start', type=int, default=0, help='first number, to continue a pool')
+    options = parser.parse_args()
+    stages = {stage: options.work / f'pool-{stage}' for stage in FIRST_SEED}
+    for folder in stages.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    start = time.time()
+    for number in range(options.start, options.most):
+        for stage, folder in stages.items():
+            seed = FIRST_SEED[stage] + number
+            if not (folder / f'{seed}.npz').exists():
+                add_one(stage, folder, seed)
+        if time.time() - start > options.seconds:
+            break
+    print({stage: len(list(folder.glob('*.npz'))) for stage, folder in stages.items()})
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,72 @@
+"""Training and test volumes, one for each seed."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import anatomy
+from .acquisition import acquire
+from .anatomy import liver
+from .grid import Grid
+from .plan import BodyPlan, sample_plan
+from .scene import Scene
+
+LOCATE_SPACING_MM = 4.0
+LOCATE_SHAPE_ZYX = (72, 84, 104)
+SEGMENT_SPACING_MM = 2.0
+SEGMENT_SHAPE_ZYX = (72, 80, 80)
+
+
+@dataclass
+class Sample:
+    hu: np.ndarray  # float32 [z, y, x]
+    labels: np.ndarray  # uint8: 0 background, 1 liver, 2 lesion, 3 spleen, 4 kidney
+    grid: Grid
+    plan: BodyPlan
+    lesions: list
+
+
+def render(plan: BodyPlan, grid: Grid, lesion_count: int | None = None) -> Sample:
+    scene = Scene(plan, grid)
+    lesions = anatomy.draw(plan, scene, lesion_count)
+    return Sample(acquire(scene), scene.labels, grid, plan, lesions)
+
+
+def locate_sample(seed: int) -> Sample:
+    """A whole scan on about 4 mm with a random field of view; one in four shows the chest or the pelvis and little liver."""
+    plan = sample_plan(seed)
+    rng = plan.rng('view')
+    u, kind = rng.uniform, rng.random()
+    if kind < 0.76:
+        middle = plan.dome_right_z - 95 + u(-95, 95)
+    elif kind < 0.88:
+        middle = plan.dome_right_z + u(35, 130)
+    else:
+        middle = plan.liver_low_z - u(100, 200)
+    spacing = LOCATE_SPACING_MM * u(0.94, 1.06) * u(0.97, 1.03, 3)
+    return render(plan, Grid.centred((u(-60, 60), u(-40, 45), middle), spacing, LOCATE_SHAPE_ZYX))
+
+
+def segment_sample(seed: int) -> Sample:
+    """A block on 2 mm somewhere in the liver's box widened by 15 mm, most often near the liver itself."""
+    plan = sample_plan(seed)
+    rng = plan.rng('block')
+    u = rng.uniform
+    count = None if rng.random() < 0.3 else int(rng.integers(2, 14))
+    probe_middle = (-0.2 * plan.cavity_x, 0, plan.dome_right_z - 90)
+    probe = Scene(plan, Grid.centred(probe_middle, (9.0, 9.0, 9.0), (28, 26, 34)))
+    inside = liver.surface(probe) < 0
+    points = np.stack([c[inside] for c in probe.position], 1) if inside.any() else np.array([probe_middle])
+    if rng.random() < 0.6:
+        centre = points[rng.integers(len(points))] + u(-25, 25, 3)
+    else:
+        centre = u(points.min(0) - 15, points.max(0) + 15)
+    return render(plan, Grid.centred(centre, (SEGMENT_SPACING_MM,) * 3, SEGMENT_SHAPE_ZYX), count)
+
+
+def scan_sample(seed: int, spacing_mm: float = 2.0) -> Sample:
+    """A whole upper abdomen for evaluation."""
+    plan = sample_plan(seed)
+    shape = tuple(int(mm / spacing_mm) for mm in (250, 300, 380))
+    return render(plan, Grid.centred((0, 5, plan.dome_right_z - 85), (spacing_mm,) * 3, shape))
