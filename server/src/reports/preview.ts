@@ -1,0 +1,199 @@
+import { encode } from 'fast-png';
+import { type Lesion, NOTICE } from '../findings/schema.ts';
+import type { CtSeries } from '../volume/series.ts';
+import type { LabelMap } from '../volume/volume.ts';
+import { LIVER_COLOUR, lesionColour, type Rgb } from './colours.ts';
+import { type Area, Canvas, textHeight } from './preview/canvas.ts';
+import { labelExtent } from './preview/extent.ts';
+import { type PlaneImage, samplePlane, toPixel } from './preview/plane.ts';
+import { chooseTiles, type Tile } from './preview/tiles.ts';
+
+export interface PreviewInput {
+  readonly series: CtSeries;
+  /** As in the SEG: 0 background, 1 liver without its lesions, 1 + n lesion n. */
+  readonly segments: LabelMap<Uint16Array>;
+  readonly lesions: readonly Lesion[];
+}
+
+const COLUMNS = 4;
+const TILE_WIDTH = 400;
+const GAP = 6;
+const BAND = 40;
+const CAPTION = 26;
+/** Width of an outline in pixels. */
+const OUTLINE = 2;
+const BACKGROUND: Rgb = [16, 18, 22];
+const TEXT: Rgb = [236, 238, 240];
+const DIM: Rgb = [150, 156, 164];
+const NOTICE_COLOUR: Rgb = [255, 196, 87];
+/** The usual window of abdominal CT. */
+const WINDOW_HU = { centre: 50, width: 400 };
+
+/**
+ * A montage of the result as a PNG: every lesion on the slice it was measured on, the liver from top to bottom and a
+ * coronal overview, with outlines in the SEG's colours. Shown the radiologist's way (patient's right on the left), in
+ * the patient's proportions, whatever the grid. Names no patient.
+ */
+export function renderPreview({ series, segments, lesions }: PreviewInput): Uint8Array {
+  const extent = labelExtent(segments);
+  const tiles = chooseTiles(series, lesions, extent);
+  const { spacingMm } = series.volume.grid;
+  const sizeMm = ({ view, window }: Tile): [number, number] => [
+    (window.right[1] - window.right[0] + 1) * spacingMm[view.right.axis],
+    (window.down[1] - window.down[0] + 1) * spacingMm[view.down.axis],
+  ];
+  // One scale for all pictures, so that sizes compare: the widest axial picture fills a tile.
+  const mmPerPixel = Math.max(...tiles.map((tile) => sizeMm(tile)[0])) / TILE_WIDTH;
+  const axial = tiles.find(({ view }) => view.through === 2) ?? tiles[0]!;
+  const tileHeight = Math.min(2 * TILE_WIDTH, Math.max(TILE_WIDTH / 2, Math.round(sizeMm(axial)[1] / mmPerPixel)));
+  const rows = Math.ceil(tiles.length / COLUMNS);
+  const canvas = new Canvas(
+    GAP + COLUMNS * (TILE_WIDTH + GAP),
+    2 * BAND + rows * (tileHeight + CAPTION + GAP) + GAP,
+    BACKGROUND,
+  );
+
+  const voxelMl = (spacingMm[0] * spacingMm[1] * spacingMm[2]) / 1000;
+  canvas.text(GAP + 4, 12, summary(extent.voxels * voxelMl, lesions), { colour: TEXT, scale: 2 });
+  canvas.text(canvas.width - GAP - 4, 12, 'Hepar', { colour: DIM, scale: 2, align: 'right' });
+  canvas.text(canvas.width / 2, canvas.height - 27, NOTICE, { colour: NOTICE_COLOUR, scale: 2, align: 'centre' });
+
+  tiles.forEach((tile, index) => {
+    const area: Area = {
+      x: GAP + (index % COLUMNS) * (TILE_WIDTH + GAP),
+      y: BAND + Math.floor(index / COLUMNS) * (tileHeight + CAPTION + GAP) + CAPTION,
+      width: TILE_WIDTH,
+      height: tileHeight,
+    };
+    drawTile(canvas, area, tile, series, segments, mmPerPixel);
+  });
+  return encode({ width: canvas.width, height: canvas.height, data: canvas.rgb, channels: 3, depth: 8 });
+}
+
+function summary(liverMl: number, lesions: readonly Lesion[]): string {
+  const liver = `Liver ${liverMl.toFixed(0)} ml`;
+  if (lesions.length === 0) return `${liver}. No lesion found`;
+  const burden = lesions.reduce((sum, { volumeMl }) => sum + volumeMl, 0);
+  return `${liver}. ${lesions.length} lesion${lesions.length === 1 ? '' : 's'}, ${burden.toFixed(1)} ml`;
+}
+
+function drawTile(
+  canvas: Canvas,
+  area: Area,
+  tile: Tile,
+  series: CtSeries,
+  segments: LabelMap<Uint16Array>,
+  mmPerPixel: number,
+): void {
+  const { volume } = series;
+  const fitted = samplePlane(volume, segments, tile.view, tile.at, tile.window, mmPerPixel);
+  // A picture higher than its tile (coronal, of a long liver) is shown smaller.
+  const shrink = Math.max(1, fitted.height / area.height);
+  const scale = mmPerPixel * shrink;
+  const image = shrink > 1 ? samplePlane(volume, segments, tile.view, tile.at, tile.window, scale) : fitted;
+  const left = area.x + Math.floor((area.width - image.width) / 2);
+  const top = area.y + Math.floor((area.height - image.height) / 2);
+
+  canvas.fill(area, [0, 0, 0]);
+  drawImage(canvas, left, top, image);
+  for (const lesion of tile.measured) {
+    const ends = lesion.longAxisEndsMm.map((point) => {
+      const [x, y] = pixelOf(point, tile, series, scale);
+      return [left + x, top + y] as const;
+    });
+    canvas.line(ends[0]!, ends[1]!, [255, 255, 255]);
+  }
+  numberLesions(canvas, left, top, image);
+
+  canvas.text(area.x + 4, area.y - 20, tile.caption, { colour: TEXT, scale: 2 });
+  const middle = area.y + area.height / 2 - textHeight(2) / 2;
+  canvas.text(area.x + 5, Math.round(middle), 'R', { colour: DIM, scale: 2 });
+  canvas.text(area.x + area.width - 5, Math.round(middle), 'L', { colour: DIM, scale: 2, align: 'right' });
+  const head = tile.view.through === 2 ? 'A' : 'H';
+  canvas.text(area.x + area.width / 2, area.y + 5, head, { colour: DIM, scale: 2, align: 'centre' });
+  drawScaleBar(canvas, area, scale);
+}
+
+/** Grey values of the CT with the outlines of liver and lesions; an outline runs inside its region. */
+function drawImage(canvas: Canvas, left: number, top: number, image: PlaneImage): void {
+  const { width, height, hu, liver, lesion } = image;
+  const low = WINDOW_HU.centre - WINDOW_HU.width / 2;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const pixel = y * width + x;
+      const label = lesion[pixel]!;
+      let colour: Rgb | null = null;
+      if (label > 0 && isBorder(lesion, width, height, x, y)) colour = lesionColour(label - 1);
+      else if (liver[pixel] && isBorder(liver, width, height, x, y)) colour = LIVER_COLOUR;
+      if (!colour) {
+        const grey = Math.max(0, Math.min(255, Math.round(((hu[pixel]! - low) / WINDOW_HU.width) * 255)));
+        colour = [grey, grey, grey];
+      }
+      canvas.pixel(left + x, top + y, colour);
+    }
+  }
+}
+
+/** Whether a pixel of another value lies within the width of an outline. */
+function isBorder(values: Uint8Array | Uint16Array, width: number, height: number, x: number, y: number): boolean {
+  const value = values[y * width + x];
+  for (let dy = -1; dy <= 1; dy++) {
+    for (let dx = -1; dx <= 1; dx++) {
+      const [nx, ny] = [x + dx, y + dy];
+      if (nx < 0 || ny < 0 || nx >= width || ny >= height) continue;
+      if (values[ny * width + nx] !== value) return true;
+    }
+  }
+  const reach = OUTLINE;
+  return (
+    (x >= reach && values[y * width + x - reach] !== value) ||
+    (x + reach < width && values[y * width + x + reach] !== value) ||
+    (y >= reach && values[(y - reach) * width + x] !== value) ||
+    (y + reach < height && values[(y + reach) * width + x] !== value)
+  );
+}
+
+/** Writes each lesion's number beside the upper right corner of what the picture shows of it. */
+function numberLesions(canvas: Canvas, left: number, top: number, { width, height, lesion }: PlaneImage): void {
+  const corners = new Map<number, { right: number; top: number }>();
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const label = lesion[y * width + x]!;
+      if (label === 0) continue;
+      const corner = corners.get(label);
+      if (!corner) corners.set(label, { right: x, top: y });
+      else if (x > corner.right) corner.right = x;
+    }
+  }
+  for (const [label, corner] of corners) {
+    canvas.text(left + corner.right + 4, top + corner.top - textHeight(3) + 4, String(label - 1), {
+      colour: lesionColour(label - 1),
+      scale: 3,
+    });
+  }
+}
+
+/** Pixel of a patient point in a tile's picture. */
+function pixelOf(
+  point: readonly [number, number, number],
+  { view, window }: Tile,
+  series: CtSeries,
+  mmPerPixel: number,
+): [number, number] {
+  const { originMm, axes, spacingMm } = series.volume.grid;
+  const index = (axis: 0 | 1 | 2): number =>
+    axes[axis].reduce((sum, part, n) => sum + part * (point[n]! - originMm[n]!), 0) / spacingMm[axis];
+  const along = ({ axis, reversed }: Tile['view']['right'], ends: readonly [number, number]): number =>
+    toPixel(index(axis), ends, reversed, spacingMm[axis], mmPerPixel);
+  return [along(view.right, window.right), along(view.down, window.down)];
+}
+
+/** A bar of 5 cm at the lower right. */
+function drawScaleBar(canvas: Canvas, area: Area, mmPerPixel: number): void {
+  const length = Math.round(50 / mmPerPixel);
+  const x = area.x + area.width - 8 - length;
+  const y = area.y + area.height - 10;
+  canvas.fill({ x: x - 1, y: y - 1, width: length + 2, height: 5 }, [0, 0, 0]);
+  canvas.fill({ x, y, width: length, height: 3 }, DIM);
+  canvas.text(x + length / 2, y - 14, '5 cm', { colour: DIM, scale: 1, align: 'centre' });
+}

@@ -1,0 +1,84 @@
+import type { Lesion } from '../../findings/schema.ts';
+import type { CtSeries } from '../../volume/series.ts';
+import type { Ends, LabelExtent } from './extent.ts';
+import { radiologicalViews, type View, type Window2d } from './plane.ts';
+
+/** What one picture of the montage shows. */
+export interface Tile {
+  readonly view: View;
+  readonly window: Window2d;
+  /** Grid index of the plane along `view.through`. */
+  readonly at: number;
+  readonly caption: string;
+  /** Lesions that were measured on this plane. */
+  readonly measured: readonly Lesion[];
+}
+
+/** Room left around the liver. */
+const MARGIN_MM = 35;
+const FEW = 8;
+const MANY = 12;
+
+/**
+ * The montage: the slices on which lesions were measured, largest lesion first; a coronal overview; and slices spread
+ * evenly through the liver from the head down, until there are 8 pictures (12 with more than 4 lesions).
+ */
+export function chooseTiles(series: CtSeries, lesions: readonly Lesion[], extent: LabelExtent): Tile[] {
+  const { shape, axes } = series.volume.grid;
+  const views = radiologicalViews(axes);
+  const box = extent.box ?? shape.map((size): Ends => [0, size - 1]);
+  const wide = (axis: 0 | 1 | 2): Ends => {
+    const margin = Math.ceil(MARGIN_MM / series.volume.grid.spacingMm[axis]);
+    return [Math.max(0, box[axis]![0] - margin), Math.min(shape[axis] - 1, box[axis]![1] + margin)];
+  };
+  const windowOf = (view: View): Window2d => ({ right: wide(view.right.axis), down: wide(view.down.axis) });
+  const axial = (at: number, caption: string, measured: readonly Lesion[]): Tile => ({
+    view: views.axial,
+    window: windowOf(views.axial),
+    at,
+    caption,
+    measured,
+  });
+
+  const total = lesions.length > 4 ? MANY : FEW;
+  const bySlice = new Map<number, Lesion[]>();
+  for (const lesion of [...lesions].sort((a, b) => b.volumeMl - a.volumeMl)) {
+    const slice = series.slices.findIndex(({ sopInstanceUid }) => sopInstanceUid === lesion.sliceUid);
+    const k = slice >= 0 && series.slices[slice]!.frameNumber === null ? slice : nearestSlice(series, lesion);
+    bySlice.set(k, [...(bySlice.get(k) ?? []), lesion]);
+  }
+  const measured = [...bySlice].slice(0, total - 3).map(([k, here]) => axial(k, lesionCaption(here), here));
+  const middle = views.coronal.through;
+  const overview: Tile = {
+    view: views.coronal,
+    window: windowOf(views.coronal),
+    at: extent.counts[middle].indexOf(Math.max(...extent.counts[middle])),
+    caption: 'Coronal overview',
+    measured: [],
+  };
+  const even = spread(box[2]!, total - measured.length - 1, axes[2][2] > 0).map((k) =>
+    axial(k, `Z ${series.slices[k]!.positionMm[2].toFixed(1)} mm`, []),
+  );
+  return [...measured, overview, ...even];
+}
+
+/** The slice that the lesion's long axis lies on. */
+function nearestSlice(series: CtSeries, lesion: Lesion): number {
+  const { originMm, axes, spacingMm, shape } = series.volume.grid;
+  const [point] = lesion.longAxisEndsMm;
+  const depth = axes[2].reduce((sum, part, n) => sum + part * (point[n]! - originMm[n]!), 0);
+  return Math.min(shape[2] - 1, Math.max(0, Math.round(depth / spacingMm[2])));
+}
+
+function lesionCaption(lesions: readonly Lesion[]): string {
+  const [first] = lesions;
+  if (lesions.length > 1) return `Lesions ${lesions.map(({ number }) => number).join(', ')}`;
+  const mm = `${first!.longAxisMm.toFixed(0)} x ${first!.shortAxisMm.toFixed(0)} mm`;
+  return `Lesion ${first!.number}: ${mm}, ${first!.volumeMl.toFixed(1)} ml`;
+}
+
+/** `count` indices spread over [first, last] without its ends, from the head down. */
+function spread([first, last]: Ends, count: number, upwards: boolean): number[] {
+  const fromHead = Array.from({ length: count }, (_, n) => Math.round(((n + 0.5) / count) * (last - first)));
+  return [...new Set(fromHead)].map((steps) => (upwards ? last - steps : first + steps));
+}
