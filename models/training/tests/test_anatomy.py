@@ -1,0 +1,82 @@
+"""The generator must give the same body for the same seed on every grid, with labels that fit what is painted."""
+import unittest
+
+import numpy as np
+
+from hepar_training import anatomy
+from hepar_training.acquisition import acquire
+from hepar_training.grid import Grid
+from hepar_training.plan import sample_plan
+from hepar_training.pool import IGNORE, hide_invisible_lesions
+from hepar_training.scene import LESION, LIVER, SPLEEN, Scene
+
+
+def drawn(seed: int, grid: Grid, lesions: int | None = None) -> Scene:
+    plan = sample_plan(seed)
+    scene = Scene(plan, grid)
+    anatomy.draw(plan, scene, lesions)
+    return scene
+
+
+def abdomen(seed: int, spacing_mm: float = 8.0) -> Grid:
+    shape = tuple(int(mm / spacing_mm) for mm in (256, 288, 368))
+    return Grid.centred((0.0, 5.0, sample_plan(seed).dome_right_z - 85), (spacing_mm,) * 3, shape)
+
+
+class Determinism(unittest.TestCase):
+    def test_same_seed_same_scan(self):
+        first, second = (drawn(5, abdomen(5)) for _ in range(2))
+        np.testing.assert_array_equal(first.labels, second.labels)
+        np.testing.assert_array_equal(acquire(first), acquire(second))
+
+    def test_other_seed_other_scan(self):
+        self.assertFalse(np.array_equal(drawn(5, abdomen(5)).labels, drawn(6, abdomen(6)).labels))
+
+    def test_anatomy_does_not_depend_on_the_grid(self):
+        for seed in (3, 4):
+            coarse, fine = drawn(seed, abdomen(seed, 8.0), 4), drawn(seed, abdomen(seed, 4.0), 4)
+            for labels in ((LIVER, LESION), (SPLEEN,)):
+                a, b = np.isin(coarse.labels, labels).sum() * 512.0, np.isin(fine.labels, labels).sum() * 64.0
+                self.assertLess(abs(a - b), 0.08 * max(a, b))
+
+
+class Anatomy(unittest.TestCase):
+    def test_livers_have_human_sizes_and_lie_on_the_right(self):
+        volumes = []
+        for seed in range(10, 22):
+            scene = drawn(seed, abdomen(seed))
+            liver = (scene.labels == LIVER) | (scene.labels == LESION)
+            volumes.append(liver.sum() * 0.512)
+            self.assertLess(scene.position[0][liver].mean(), 0, f'seed {seed}')
+            self.assertGreater(scene.position[0][scene.labels == SPLEEN].mean(), 0, f'seed {seed}')
+        self.assertGreater(np.median(volumes), 700)
+        self.assertLess(np.median(volumes), 3000)
+
+    def test_lesions_lie_in_the_liver(self):
+        for seed in (30, 31, 32):
+            plan, grid = sample_plan(seed), abdomen(seed, 4.0)
+            with_lesions = drawn(seed, grid, 6)
+            probe = Scene(plan, grid)
+            planned = anatomy.lesions.plan_lesions(plan, 6)
+            surface = anatomy.liver.surface(probe)
+            lesion = with_lesions.labels == LESION
+            self.assertTrue(lesion.any())
+            inside = surface[lesion] < 4
+            bulging = anatomy.lesions.bulges(probe, planned)
+            if bulging is not None:
+                inside |= bulging[lesion] < 6
+            self.assertGreater(inside.mean(), 0.99, f'seed {seed}')
+
+
+class Contrast(unittest.TestCase):
+    def test_a_lesion_nobody_could_see_is_not_taught(self):
+        hu, labels = np.full((20, 20, 20), 100.0), np.full((20, 20, 20), LIVER, np.uint8)
+        labels[2:6, 2:6, 2:6], hu[2:6, 2:6, 2:6] = LESION, 97
+        labels[12:16, 12:16, 12:16], hu[12:16, 12:16, 12:16] = LESION, 60
+        self.assertEqual(hide_invisible_lesions(hu, labels), 1)
+        self.assertEqual(int((labels == IGNORE).sum()), 64)
+        self.assertEqual(int((labels == LESION).sum()), 64)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,102 @@
+"""What is released must compute what was trained, and the inputs must mean what the manifest says."""
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hepar_training import cascade, export, manifest
+from hepar_training.crops import SEGMENT_CROP_ZYX, resample, segment_crop
+from hepar_training.flat import FlatUNet, FusedUNet
+from hepar_training.networks import UNet
+from hepar_training.train import loss_of
+
+
+def lively_net() -> UNet:
+    """A small network whose batch norm statistics are not the neutral ones of a new one."""
+    torch.manual_seed(0)
+    net = UNet(3, (4, 8, 8)).eval()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm3d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    return net
+
+
+class Export(unittest.TestCase):
+    def test_flat_and_fused_forms_equal_the_trained_network(self):
+        net, shape = lively_net(), (12, 16, 20)
+        x = torch.randn(1, 1, *shape)
+        with torch.no_grad():
+            for form in (FlatUNet(net, shape), FusedUNet(net)):
+                self.assertLess(float((net(x) - form.eval()(x)).abs().max()), 1e-5)
+
+    def test_the_file_is_checked_and_the_manifest_names_its_digest(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            for stage in ('locate', 'segment'):
+                self.assertLess(export.export(lively_net(), (8, 8, 8), folder / f'{stage}.onnx'), 1e-5)
+            manifest.write_manifest(folder, '0.0.1')
+            written = json.loads((folder / 'manifest.json').read_text())
+            self.assertEqual(len(written['cascade']['segment']['sha256']), 64)
+            self.assertEqual(len(written['cascade']['locate']['windowVoxels']), 3)
+
+
+class Loss(unittest.TestCase):
+    def test_ignored_voxels_do_not_count(self):
+        classes = torch.zeros(1, 4, 4, 4, dtype=torch.long)
+        classes[:, :2] = 1
+        logits = torch.randn(1, 3, 4, 4, 4)
+        classes[:, 3] = 255
+        changed = logits.clone()
+        changed[:, :, 3] += torch.randn(1, 3, 4, 4) * 5
+        self.assertAlmostEqual(float(loss_of(logits, classes, 'segment')), float(loss_of(changed, classes, 'segment')), places=5)
+
+
+class Crops(unittest.TestCase):
+    def test_an_undeformed_crop_is_the_volume_itself(self):
+        hu = np.random.default_rng(0).normal(0, 50, (10, 12, 14)).astype(np.float32)
+        labels = (hu > 0).astype(np.uint8)
+        x, y = resample(hu, labels, (np.array(hu.shape) - 1) / 2, np.eye(3), hu.shape)
+        np.testing.assert_allclose(x, hu, atol=0.1)
+        np.testing.assert_array_equal(y, labels)
+
+    def test_the_liver_is_at_zero_whatever_its_hu(self):
+        for liver_hu in (20.0, 180.0):
+            hu, labels = np.full((72, 80, 80), liver_hu, np.float32), np.ones((72, 80, 80), np.uint8)
+            x, y = segment_crop(hu, labels, liver_hu, np.random.default_rng(4), want_lesion=False)
+            self.assertEqual(x.shape, SEGMENT_CROP_ZYX)
+            self.assertLess(abs(float(np.median(x[y == 1]))), 1.0)
+
+
+class Cascade(unittest.TestCase):
+    def test_windows_cover_the_axis(self):
+        for length in (20, 96, 97, 150, 311):
+            covered = np.zeros(max(length, 96), bool)
+            for start in cascade.starts(length, 96, 0.25):
+                covered[start : start + 96] = True
+            self.assertTrue(covered.all())
+
+    def test_resampling_there_and_back_keeps_a_ramp(self):
+        z, y, x = np.meshgrid(np.arange(30), np.arange(40), np.arange(50), indexing='ij')
+        ramp = (2 * x + 3 * y - z).astype(np.float32)
+        grid, scale = cascade.to_grid(ramp, (2.5, 0.8, 0.8), 2.0)
+        back = cascade.from_grid(grid, scale, ramp.shape)
+        np.testing.assert_allclose(back[4:-4, 6:-6, 6:-6], ramp[4:-4, 6:-6, 6:-6], atol=0.05)
+
+    def test_a_small_hole_is_filled_and_a_speck_is_no_lesion(self):
+        labels = np.zeros((30, 30, 30), np.uint8)
+        labels[5:25, 5:25, 5:25] = 1
+        labels[10, 10, 10] = 0
+        labels[15, 15, 15] = 2
+        labels[18:22, 18:22, 18:22] = 2
+        out = cascade.postprocess(labels.copy(), np.full(labels.shape, 0.9, np.float32), voxel_ml=0.01)
+        self.assertEqual(out[10, 10, 10], 1)
+        self.assertEqual(out[15, 15, 15], 1)
+        self.assertEqual(out[20, 20, 20], 2)
+
+
+if __name__ == '__main__':
+    unittest.main()
