@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import type { Ask, DicomWebClient } from './client.ts';
+import { BrokenTransfer, NotFound } from './errors.ts';
+
+/** A series as QIDO-RS describes it; null is what the archive does not say. */
+export interface SeriesSummary {
+  readonly seriesInstanceUid: string;
+  readonly modality: string | null;
+  readonly description: string | null;
+  readonly seriesNumber: number | null;
+  /** Number of Series Related Instances. */
+  readonly instances: number | null;
+}
+
+const text = z.object({ Value: z.array(z.string().nullable()).optional() }).optional();
+const integer = z.object({ Value: z.array(z.coerce.number().nullable()).optional() }).optional();
+const seriesRow = z.object({
+  /** Series Instance UID, Modality, Series Description, Series Number, Number of Series Related Instances */
+  '0020000E': text,
+  '00080060': text,
+  '0008103E': text,
+  '00200011': integer,
+  '00201209': integer,
+});
+/** SOP Instance UID */
+const instanceRow = z.object({ '00080018': text });
+
+/** The series of a study (QIDO-RS, PS3.18 section 10.6); [] when the study is unknown. */
+export async function findSeries(
+  ask: Ask,
+  root: string,
+  studyUid: string,
+  signal?: AbortSignal,
+): Promise<SeriesSummary[]> {
+  const found = await searchAll(
+    ask,
+    `${root}/studies/${studyUid}/series`,
+    (client, options) => client.searchForSeries({ ...options, studyInstanceUID: studyUid }),
+    seriesRow,
+    (row) => first(row['0020000E']),
+    signal,
+  );
+  return Array.from(found, ([seriesInstanceUid, row]) => ({
+    seriesInstanceUid,
+    modality: first(row['00080060']),
+    description: first(row['0008103E']),
+    seriesNumber: first(row['00200011']),
+    instances: first(row['00201209']),
+  }));
+}
+
+/** SOP Instance UIDs of a series, in the archive's order; [] when the series is unknown. */
+export async function findInstances(
+  ask: Ask,
+  root: string,
+  studyUid: string,
+  seriesUid: string,
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const found = await searchAll(
+    ask,
+    `${root}/studies/${studyUid}/series/${seriesUid}/instances`,
+    (client, options) =>
+      client.searchForInstances({ ...options, studyInstanceUID: studyUid, seriesInstanceUID: seriesUid }),
+    instanceRow,
+    (row) => first(row['00080018']),
+    signal,
+  );
+  return [...found.keys()];
+}
+
+/**
+ * All pages of a search, each row once. Archives cut answers at limits of their own, often without saying so: the next page is
+ * asked for until one brings nothing new. No limit is sent, as some archives refuse those above their own.
+ */
+async function searchAll<Row>(
+  ask: Ask,
+  url: string,
+  call: (client: DicomWebClient, options: Parameters<DicomWebClient['searchForStudies']>[0]) => Promise<unknown>,
+  row: z.ZodType<Row>,
+  keyOf: (row: Row) => string | null,
+  signal: AbortSignal | undefined,
+): Promise<Map<string, Row>> {
+  const found = new Map<string, Row>();
+  for (let offset = 0; ; ) {
+    const page = await ask(
+      (client, request) => call(client, { queryParams: offset > 0 ? { offset } : {}, request }),
+      ({ failure, response }) => {
+        if (failure instanceof NotFound) return [];
+        if (failure !== null) throw failure;
+        const parsed = z.array(row).safeParse(response ?? []);
+        if (parsed.success) return parsed.data;
+        throw new BrokenTransfer(url, 'it is not a search result in DICOM JSON', { transient: false });
+      },
+      signal,
+    );
+    const before = found.size;
+    for (const entry of page) {
+      const key = keyOf(entry);
+      if (key !== null && !found.has(key)) found.set(key, entry);
+    }
+    if (found.size === before) return found;
+    offset += page.length;
+  }
+}
+
+function first<T>(element: { Value?: (T | null)[] | undefined } | undefined): T | null {
+  return element?.Value?.[0] ?? null;
+}
