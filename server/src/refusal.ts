@@ -2,6 +2,7 @@
 export type RefusalCode =
   | 'not-dicom'
   | 'corrupt-instance'
+  | 'missing-uid'
   | 'not-ct'
   | 'no-image'
   | 'no-pixel-data'
