@@ -20,9 +20,7 @@ export function withoutDuplicates<S extends Slice>(slices: readonly S[], identic
   if (different.length > 0) {
     different.forEach(checkOwnUids);
     const most = Math.max(...different.map((group) => group.length));
-    const mark = distinguishingMark(
-      different.map((group) => group.filter((slice) => !identical(slice, group[0]!) || slice === group[0])),
-    );
+    const mark = distinguishingMark(different);
     const each = different.length === 1 ? '1 position holds' : `${different.length} positions hold`;
     throw severalPhases(`${each} up to ${most} different images`, mark, {
       positions: different.length,
@@ -92,11 +90,11 @@ interface Mark {
 
 /** The first mark whose values differ within a position, with all its values; null when the headers do not tell. */
 function distinguishingMark(groups: readonly (readonly Slice[])[]): Mark | null {
-  const valueOf = (slice: Slice, name: string) => slice.phaseMarks.find((mark) => mark.name === name)?.value;
+  const markOf = (slice: Slice, name: string) => slice.phaseMarks.find((mark) => mark.name === name)?.value;
   const [first = []] = groups;
   for (const { name } of first[0]?.phaseMarks ?? []) {
-    if (new Set(first.map((slice) => valueOf(slice, name))).size === 1) continue;
-    const values = new Set(groups.flat().map((slice) => valueOf(slice, name)));
+    if (new Set(first.map((slice) => markOf(slice, name))).size === 1) continue;
+    const values = new Set(groups.flat().map((slice) => markOf(slice, name)));
     return { name, values: [...values].filter((value) => value !== undefined) };
   }
   return null;

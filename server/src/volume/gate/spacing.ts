@@ -80,7 +80,7 @@ export function checkEven(slices: readonly Slice[]): number {
     slices: slices.length,
   };
   const instanceNumber = slices[after - 1]!.instanceNumber;
-  if (instanceNumber !== null) figures['afterInstanceNumber'] = instanceNumber;
+  if (instanceNumber !== null) figures.afterInstanceNumber = instanceNumber;
   const notes = [
     ...(explained ? [missing === 1 ? '1 slice is missing' : `${missing} slices are missing`] : []),
     ...(uneven.length > 1 ? [`${uneven.length} of ${gaps.length} gaps are uneven`] : []),
