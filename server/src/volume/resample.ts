@@ -1,4 +1,4 @@
-import { gridOfBox, intersect, stepsBetween, toPatient, toVoxel } from './geometry.ts';
+import { intersect, stepsBetween, toPatient, toVoxel, wholeBox } from './geometry.ts';
 import type { Box, Grid, Vec3, Volume } from './volume.ts';
 
 /** Values on a grid that is read between its voxels: [i, j, k] at i + nx * (j + ny * k). */
@@ -39,25 +39,19 @@ function blockFactors(source: Grid, target: Grid): Vec3 {
 
 /** The source voxels, in whole blocks counted from the first voxel, that the target's voxels can touch. */
 function neededBox(source: Grid, target: Grid, factors: Vec3): Box | null {
-  const last = target.shape.map((n) => n - 1);
-  const points = Array.from({ length: 8 }, (_, n) =>
-    toVoxel(source, toPatient(target, [n & 1 ? last[0]! : 0, n & 2 ? last[1]! : 0, n & 4 ? last[2]! : 0])),
+  const [lastI, lastJ, lastK] = [target.shape[0] - 1, target.shape[1] - 1, target.shape[2] - 1];
+  const corners = Array.from({ length: 8 }, (_, n) =>
+    toVoxel(source, toPatient(target, [n & 1 ? lastI : 0, n & 2 ? lastJ : 0, n & 4 ? lastK : 0])),
   );
-  const start: number[] = [];
-  const size: number[] = [];
-  for (const [axis, factor] of factors.entries()) {
-    const along = points.map((point) => point[axis]!);
-    const first = Math.floor((Math.min(...along) - factor) / factor) * factor;
-    start.push(first);
-    size.push(Math.ceil((Math.max(...along) + factor + 1 - first) / factor) * factor);
-  }
-  return intersect(
-    { start: start as unknown as Vec3, size: size as unknown as Vec3 },
-    {
-      start: [0, 0, 0],
-      size: source.shape,
-    },
-  );
+  const along = (axis: 0 | 1 | 2) => {
+    const factor = factors[axis];
+    const indices = corners.map((corner) => corner[axis]);
+    const first = Math.floor((Math.min(...indices) - factor) / factor) * factor;
+    return { first, count: Math.ceil((Math.max(...indices) + factor + 1 - first) / factor) * factor };
+  };
+  const [i, j, k] = [along(0), along(1), along(2)];
+  const box: Box = { start: [i.first, j.first, k.first], size: [i.count, j.count, k.count] };
+  return intersect(box, wholeBox(source));
 }
 
 /** Means of the box's blocks; a block that the volume's far face cuts is the mean of what is left of it. */
@@ -104,13 +98,12 @@ function sampleTrilinear({ grid, values }: Samples, limits: Grid, target: Grid, 
   const [width, height, depth] = target.shape;
   const origin = toVoxel(grid, target.originMm);
   const [di, dj, dk] = stepsBetween(target, grid);
-  // The same three indices on `limits`, as scale and offset: the two grids have the same axes.
-  const ratio = [0, 1, 2].map((axis) => grid.spacingMm[axis]! / limits.spacingMm[axis]!);
-  const shift = toVoxel(limits, grid.originMm);
-  const low = [0, 1, 2].map((axis) => (-0.5 - EDGE - shift[axis]!) / ratio[axis]!);
-  const high = [0, 1, 2].map((axis) => (limits.shape[axis]! - 0.5 + EDGE - shift[axis]!) / ratio[axis]!);
-  const [lowX, lowY, lowZ] = low as [number, number, number];
-  const [highX, highY, highZ] = high as [number, number, number];
+  // Limits' faces as indices on the samples' grid: the two grids have the same axes.
+  const low = toVoxel(grid, toPatient(limits, [-0.5 - EDGE, -0.5 - EDGE, -0.5 - EDGE]));
+  const last = limits.shape;
+  const high = toVoxel(grid, toPatient(limits, [last[0] - 0.5 + EDGE, last[1] - 0.5 + EDGE, last[2] - 0.5 + EDGE]));
+  const [lowX, lowY, lowZ] = low;
+  const [highX, highY, highZ] = high;
   const slice = nx * ny;
   let to = 0;
   for (let k = 0; k < depth; k++) {
@@ -152,71 +145,3 @@ function sampleTrilinear({ grid, values }: Samples, limits: Grid, target: Grid, 
 
 /** Slack, in voxels, so that a target voxel on the source's very face is inside despite rounding. */
 const EDGE = 1e-6;
-
-/** What a network leaves on its grid: value of channel c at voxel [x, y, z] is at c * n + x + nx * (y + ny * z). */
-export interface Field {
-  readonly grid: Grid;
-  readonly channels: number;
-  readonly values: Float32Array;
-}
-
-export interface FieldSlice {
-  /** Slice index on the whole target grid. */
-  readonly k: number;
-  /** [channels, box.size[1], box.size[0]], columns fastest. The next slice overwrites it. */
-  readonly values: Float32Array;
-}
-
-/**
- * Reads a field at the voxels of a box of another grid, slice by slice: trilinear, and the field's outermost values
- * beyond its last voxels. Needs one slice of memory, so the caller decides there what to keep of it.
- */
-export function* sampleField(field: Field, target: Grid, box: Box): Generator<FieldSlice> {
-  const { grid, channels, values } = field;
-  const [nx, ny, nz] = grid.shape;
-  const [width, height, depth] = box.size;
-  const perChannel = nx * ny * nz;
-  const perSlice = width * height;
-  const out = new Float32Array(channels * perSlice);
-  const origin = toVoxel(grid, gridOfBox(target, box).originMm);
-  const steps = stepsBetween(target, grid);
-  for (let k = 0; k < depth; k++) {
-    sampleSlice(k);
-    yield { k: box.start[2] + k, values: out };
-  }
-
-  function sampleSlice(k: number): void {
-    const [di, dj, dk] = steps;
-    for (let j = 0; j < height; j++) {
-      const x0 = origin[0] + j * dj[0] + k * dk[0];
-      const y0 = origin[1] + j * dj[1] + k * dk[1];
-      const z0 = origin[2] + j * dj[2] + k * dk[2];
-      for (let i = 0; i < width; i++) {
-        const x = Math.min(Math.max(x0 + i * di[0], 0), nx - 1);
-        const y = Math.min(Math.max(y0 + i * di[1], 0), ny - 1);
-        const z = Math.min(Math.max(z0 + i * di[2], 0), nz - 1);
-        const xi = x | 0;
-        const yi = y | 0;
-        const zi = z | 0;
-        const fx = x - xi;
-        const fy = y - yi;
-        const fz = z - zi;
-        const nextX = xi < nx - 1 ? 1 : 0;
-        const nextY = yi < ny - 1 ? nx : 0;
-        const nextZ = zi < nz - 1 ? nx * ny : 0;
-        let at = xi + nx * (yi + ny * zi);
-        for (let to = j * width + i; to < out.length; to += perSlice, at += perChannel) {
-          const bAt = at + nextY;
-          const cAt = at + nextZ;
-          const dAt = cAt + nextY;
-          const a = values[at]! + fx * (values[at + nextX]! - values[at]!);
-          const b = values[bAt]! + fx * (values[bAt + nextX]! - values[bAt]!);
-          const c = values[cAt]! + fx * (values[cAt + nextX]! - values[cAt]!);
-          const d = values[dAt]! + fx * (values[dAt + nextX]! - values[dAt]!);
-          const near = a + fy * (b - a);
-          out[to] = near + fz * (c + fy * (d - c) - near);
-        }
-      }
-    }
-  }
-}
