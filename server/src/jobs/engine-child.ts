@@ -1,0 +1,84 @@
+/**
+ * The engine process: runs the pipeline for one request at a time and tells its parent how far it has come.
+ * Its only argument is the address of the pipeline's module. It ends when its parent goes.
+ */
+import { writeFileSync } from 'node:fs';
+import type { RunRequest } from '../pipeline.ts';
+import type { Phase, Progress } from '../progress.ts';
+import { Refusal } from '../refusal.ts';
+import { type FromEngine, toEngineSchema } from './engine-messages.ts';
+import { RunCancelled } from './errors.ts';
+
+const PROGRESS_EVERY_MS = 100;
+
+type Pipeline = Pick<typeof import('../pipeline.ts'), 'runPipeline'>;
+
+let running: AbortController | undefined;
+
+process.on('message', (received) => {
+  const message = toEngineSchema.parse(received);
+  if (message.kind === 'cancel') running?.abort(new RunCancelled());
+  else void run(message.request);
+});
+process.on('disconnect', () => process.exit(0));
+// Ctrl-C on a terminal reaches every process of the group; when to stop is the parent's decision.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+volunteerForOutOfMemory();
+
+async function run(request: RunRequest): Promise<void> {
+  running = new AbortController();
+  const { signal } = running;
+  let answer: FromEngine;
+  try {
+    const { runPipeline } = (await import(process.argv[2]!)) as Pipeline;
+    const findings = await runPipeline(request, { signal, report: throttledReport() });
+    answer = { kind: 'done', findings };
+  } catch (error) {
+    answer = signal.aborted ? { kind: 'cancelled' } : answerFor(error);
+  }
+  running = undefined;
+  send(answer);
+}
+
+function answerFor(error: unknown): FromEngine {
+  if (error instanceof Refusal) {
+    const { code, message, figures } = error;
+    return { kind: 'refused', refusal: { code, message, figures } };
+  }
+  const { name, message, stack, transient } = error instanceof Error ? (error as Error & { transient?: unknown }) : {};
+  return {
+    kind: 'failed',
+    name: name ?? 'Error',
+    message: message ?? String(error),
+    transient: transient === true,
+    ...(stack === undefined ? {} : { stack }),
+  };
+}
+
+/** Tells the parent of every new phase and of every phase's end at once, of the rest ten times a second. */
+function throttledReport(): Progress['report'] {
+  let lastPhase: Phase | undefined;
+  let toldAt = 0;
+  return (phase, fraction) => {
+    const now = performance.now();
+    if (phase === lastPhase && fraction < 1 && now - toldAt < PROGRESS_EVERY_MS) return;
+    lastPhase = phase;
+    toldAt = now;
+    send({ kind: 'progress', phase, fraction: Math.min(1, Math.max(0, fraction)) });
+  };
+}
+
+function send(message: FromEngine): void {
+  // Without its parent the process ends on 'disconnect'.
+  if (process.connected) process.send!(message, undefined, undefined, () => {});
+}
+
+/** When memory runs out, Linux should take this process and not the server. */
+function volunteerForOutOfMemory(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '500');
+  } catch {
+    // Not Linux, or not allowed.
+  }
+}

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { findingsSchema } from '../findings/schema.ts';
+import type { RunRequest } from '../pipeline.ts';
+import { PHASES } from '../progress.ts';
+import { refusalSchema } from './run.ts';
+
+/** What the server and its engine process say to one another, over the IPC channel. */
+
+const archiveSchema = z.strictObject({
+  url: z.string(),
+  username: z.string().exactOptional(),
+  password: z.string().exactOptional(),
+  bearer: z.string().exactOptional(),
+  idleTimeoutMs: z.number().exactOptional(),
+  maxInstanceBytes: z.number().exactOptional(),
+});
+
+const engineRequestSchema: z.ZodType<RunRequest> = z.strictObject({
+  runId: z.string(),
+  source: z.discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('dicomweb'),
+      archive: archiveSchema,
+      studyInstanceUid: z.string(),
+      seriesInstanceUid: z.string(),
+      instances: z.array(z.string()).readonly().optional(),
+    }),
+    z.strictObject({ kind: z.literal('files'), path: z.string(), seriesInstanceUid: z.string().optional() }),
+  ]),
+  modelDir: z.string(),
+  provider: z.enum(['auto', 'cpu', 'cuda', 'webgpu']),
+  threads: z.int().positive().optional(),
+  outDir: z.string(),
+  store: z.boolean(),
+  supersedes: z.string().nullable(),
+  createdAt: z.iso.datetime(),
+});
+
+export const toEngineSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('start'), request: engineRequestSchema }),
+  z.object({ kind: z.literal('cancel') }),
+]);
+export type ToEngine = z.infer<typeof toEngineSchema>;
+
+export const fromEngineSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('progress'), phase: z.enum(PHASES), fraction: z.number() }),
+  z.object({ kind: z.literal('done'), findings: findingsSchema }),
+  z.object({ kind: z.literal('refused'), refusal: refusalSchema }),
+  z.object({
+    kind: z.literal('failed'),
+    name: z.string(),
+    message: z.string(),
+    transient: z.boolean(),
+    stack: z.string().optional(),
+  }),
+  z.object({ kind: z.literal('cancelled') }),
+]);
+export type FromEngine = z.infer<typeof fromEngineSchema>;

@@ -1,0 +1,159 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { FindingsDocument } from '../findings/schema.ts';
+import type { RunRequest } from '../pipeline.ts';
+import type { Progress } from '../progress.ts';
+import { Refusal, type RefusalCode } from '../refusal.ts';
+import { type FromEngine, fromEngineSchema, type ToEngine } from './engine-messages.ts';
+import { EngineCrashed, PipelineFailed } from './errors.ts';
+
+export interface EngineOptions {
+  /** The module that exports `runPipeline`. */
+  readonly pipeline?: URL;
+  /** How long a cancelled run may take to stop by itself, before its process is killed. Default 5 s. */
+  readonly graceMs?: number;
+  /** An idle process is let go after this, and with it the model's memory. Default 5 minutes. */
+  readonly idleMs?: number;
+  /** Whether the server and the archive beside it go before the engine when the machine is busy. Default false. */
+  readonly yieldsToOthers?: boolean;
+  /** Lines that the process writes to its standard output and error. */
+  readonly onOutput?: (line: string) => void;
+}
+
+const CHILD = fileURLToPath(new URL('./engine-child.ts', import.meta.url));
+const PIPELINE = new URL('../pipeline.ts', import.meta.url);
+const KEPT_LINES = 20;
+/** The engine reads files from outside: what it need not know stays out of its environment. */
+const SECRETS = /^(HEPAR_AUTH|HEPAR_DICOMWEB_.*|DATABASE_URL)$/;
+
+/**
+ * The process that computes. It is started for the first run and kept for the next ones, so that a model is loaded once.
+ * One run at a time.
+ */
+export class Engine {
+  readonly #options: Required<Omit<EngineOptions, 'onOutput'>>;
+  readonly #onOutput: (line: string) => void;
+  #child: ChildProcess | undefined;
+  #busy = false;
+  #idle: NodeJS.Timeout | undefined;
+  #output: string[] = [];
+
+  constructor(options: EngineOptions = {}) {
+    const { pipeline = PIPELINE, graceMs = 5_000, idleMs = 300_000, yieldsToOthers = false, onOutput } = options;
+    this.#options = { pipeline, graceMs, idleMs, yieldsToOthers };
+    this.#onOutput = onOutput ?? (() => {});
+  }
+
+  /** The process' id while there is one. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /**
+   * Runs the pipeline for a request.
+   * @throws Refusal when the series is unsuitable; PipelineFailed for what else the pipeline threw; EngineCrashed when
+   * the process ended; the signal's reason when the run was cancelled
+   */
+  async run(request: RunRequest, { signal, report }: Progress): Promise<FindingsDocument> {
+    signal.throwIfAborted();
+    if (this.#busy) throw new Error('The engine runs one request at a time.');
+    this.#busy = true;
+    clearTimeout(this.#idle);
+    try {
+      return await this.#converse(this.#ensureChild(), request, { signal, report });
+    } finally {
+      this.#busy = false;
+      this.#idle = setTimeout(() => void this.close(), this.#options.idleMs).unref();
+    }
+  }
+
+  /** Lets the process go, and kills it when it does not end. A run that is under way ends with EngineCrashed. */
+  async close(): Promise<void> {
+    clearTimeout(this.#idle);
+    const child = this.#child;
+    if (!child) return;
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    if (child.connected) child.disconnect();
+    const killer = setTimeout(() => child.kill('SIGKILL'), 1_000);
+    await exited;
+    clearTimeout(killer);
+  }
+
+  #converse(child: ChildProcess, request: RunRequest, { signal, report }: Progress): Promise<FindingsDocument> {
+    return new Promise<FindingsDocument>((resolve, reject) => {
+      let killer: NodeJS.Timeout | undefined;
+      const settle = (conclude: () => void) => {
+        clearTimeout(killer);
+        signal.removeEventListener('abort', cancel);
+        child.off('message', hear).off('close', fall).off('error', fail);
+        conclude();
+      };
+      const cancel = () => {
+        tell(child, { kind: 'cancel' });
+        killer = setTimeout(() => child.kill('SIGKILL'), this.#options.graceMs);
+      };
+      const hear = (received: unknown) => {
+        const parsed = fromEngineSchema.safeParse(received);
+        if (!parsed.success) {
+          const what = parsed.error.issues[0];
+          const where = what?.path.join('.') ?? '';
+          return fail(
+            new PipelineFailed('BadMessage', `The engine's answer is malformed: ${where} ${what?.message}`, false),
+          );
+        }
+        const message: FromEngine = parsed.data;
+        if (message.kind === 'progress') report(message.phase, message.fraction);
+        else if (message.kind === 'done') settle(() => resolve(message.findings));
+        else if (message.kind === 'cancelled') fail(signal.reason);
+        else if (message.kind === 'refused') {
+          const { code, message: line, figures } = message.refusal;
+          fail(new Refusal(code as RefusalCode, line, figures));
+        } else fail(new PipelineFailed(message.name, message.message, message.transient, message.stack));
+      };
+      const fall = (exitCode: number | null, exitSignal: NodeJS.Signals | null) => {
+        fail(signal.aborted ? signal.reason : new EngineCrashed(exitCode, exitSignal, this.#output));
+      };
+      const fail = (error: unknown) => settle(() => reject(error));
+      signal.addEventListener('abort', cancel, { once: true });
+      child.on('message', hear).on('close', fall).on('error', fail);
+      tell(child, { kind: 'start', request });
+    });
+  }
+
+  #ensureChild(): ChildProcess {
+    if (this.#child?.connected) return this.#child;
+    const child = fork(CHILD, [this.#options.pipeline.href], {
+      execPath: process.execPath,
+      execArgv: [],
+      env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !SECRETS.test(name))),
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    this.#child = child;
+    this.#output = [];
+    for (const stream of [child.stdout!, child.stderr!]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        this.#output = [...this.#output, line].slice(-KEPT_LINES);
+        this.#onOutput(line);
+      });
+    }
+    const forget = () => {
+      if (this.#child === child) this.#child = undefined;
+    };
+    child.once('exit', forget);
+    // A child that could not be started has no 'exit'.
+    child.on('error', () => {
+      if (child.pid === undefined) forget();
+    });
+    if (this.#options.yieldsToOthers && child.pid !== undefined) {
+      setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    }
+    return child;
+  }
+}
+
+/** A child that has gone hears nothing; its 'exit' says so. */
+function tell(child: ChildProcess, message: ToEngine): void {
+  if (child.connected) child.send(message, () => {});
+}

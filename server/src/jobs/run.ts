@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { PHASES } from '../progress.ts';
+
+/** The states of a run. The last four are final, save that a failed or cancelled run is queued again when asked for. */
+export const RUN_STATES = ['queued', 'running', 'done', 'refused', 'failed', 'cancelled'] as const;
+export type RunState = (typeof RUN_STATES)[number];
+
+export function isFinal(state: RunState): boolean {
+  return state !== 'queued' && state !== 'running';
+}
+
+/** Raised by hand when a change of the code changes the results, so that a series done before is run anew. */
+export const RESULTS_VERSION = 1;
+
+export const modelRefSchema = z.strictObject({ id: z.string(), version: z.string(), digest: z.string() });
+export const failureSchema = z.strictObject({ code: z.string(), message: z.string() });
+export const refusalSchema = z.strictObject({
+  code: z.string(),
+  message: z.string(),
+  figures: z.record(z.string(), z.union([z.number(), z.string()])),
+});
+const timingsMs = z.record(z.enum(PHASES), z.number().nonnegative().nullable());
+
+/** What a run is made from. The same parts are the same run. */
+export interface RunParts {
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  /** SOP Instance UIDs, in any order. */
+  readonly instances: readonly string[];
+  readonly model: z.infer<typeof modelRefSchema>;
+  /** 0, and one more each time somebody wants the same once again. */
+  readonly repeat: number;
+}
+
+/** A run as it is kept. */
+export const runSchema = z.object({
+  id: z.string(),
+  studyInstanceUid: z.string(),
+  seriesInstanceUid: z.string(),
+  instances: z.array(z.string()).readonly(),
+  model: modelRefSchema,
+  repeat: z.int().nonnegative(),
+  state: z.enum(RUN_STATES),
+  /** The phase that it is in; kept when it fails, so that one sees where. */
+  phase: z.enum(PHASES).nullable(),
+  /** How often it was begun. */
+  attempt: z.int().nonnegative(),
+  createdAt: z.date(),
+  /** Start of the present attempt, or of the last. */
+  startedAt: z.date().nullable(),
+  finishedAt: z.date().nullable(),
+  /** Why the last attempt failed; a queued run that has one waits for its next attempt. */
+  failure: failureSchema.nullable(),
+  refusal: refusalSchema.nullable(),
+  /** The run of the same series whose result this one's replaces. */
+  supersedes: z.string().nullable(),
+  timingsMs: timingsMs.nullable(),
+});
+export type Run = z.infer<typeof runSchema>;
+export type Failure = z.infer<typeof failureSchema>;
+export type TimingsMs = z.infer<typeof timingsMs>;
+
+/**
+ * The name of a run: 32 hexadecimal digits that follow from the series, its instances, the model, the options that change
+ * the result, the results version and the repeat number.
+ */
+export function runId(parts: RunParts, options: Readonly<Record<string, unknown>> = {}): string {
+  const named = [
+    parts.seriesInstanceUid,
+    [...new Set(parts.instances)].sort(),
+    parts.model.digest,
+    Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1)),
+    RESULTS_VERSION,
+    parts.repeat,
+  ];
+  return createHash('sha256').update(JSON.stringify(named)).digest('hex').slice(0, 32);
+}

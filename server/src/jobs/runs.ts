@@ -1,0 +1,224 @@
+import type { Db } from 'pg-boss';
+import { type Failure, type Run, type RunParts, type RunState, runId, runSchema, type TimingsMs } from './run.ts';
+
+/** What the tables of the runs are called into being with, one step a version. Never change a step that was released. */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE hepar.runs (
+     id text PRIMARY KEY,
+     job_id uuid NOT NULL,
+     study_uid text NOT NULL,
+     series_uid text NOT NULL,
+     instances jsonb NOT NULL,
+     model jsonb NOT NULL,
+     repeat int NOT NULL,
+     state text NOT NULL CHECK (state IN ('queued', 'running', 'done', 'refused', 'failed', 'cancelled')),
+     cancel_requested boolean NOT NULL DEFAULT false,
+     phase text,
+     attempt int NOT NULL DEFAULT 0,
+     created_at timestamptz NOT NULL DEFAULT now(),
+     started_at timestamptz,
+     finished_at timestamptz,
+     failure jsonb,
+     refusal jsonb,
+     supersedes text,
+     timings_ms jsonb
+   );
+   CREATE INDEX runs_of_series ON hepar.runs (series_uid, created_at DESC);
+   CREATE INDEX runs_of_study ON hepar.runs (study_uid, created_at DESC);
+   CREATE INDEX runs_by_age ON hepar.runs (created_at DESC);`,
+];
+
+const COLUMNS = `id, study_uid AS "studyInstanceUid", series_uid AS "seriesInstanceUid", instances, model, repeat, state, phase,
+  attempt, created_at AS "createdAt", started_at AS "startedAt", finished_at AS "finishedAt", failure, refusal, supersedes,
+  timings_ms AS "timingsMs"`;
+
+const MOST_LISTED = 200;
+
+/** How a run ended. */
+export interface Ending {
+  readonly state: Extract<RunState, 'done' | 'refused' | 'failed' | 'cancelled'>;
+  readonly failure?: Failure | null;
+  readonly refusal?: Run['refusal'];
+  readonly supersedes?: string | null;
+  readonly timingsMs?: TimingsMs;
+}
+
+/**
+ * The runs in the database. Every change names the states that it starts from, so that of two that collide one wins and
+ * the other finds out. Each method works on the database or, where one is given, inside a transaction.
+ */
+export class Runs {
+  readonly #db: Db;
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  /** Creates or updates the tables; several servers may do so at once. */
+  async migrate(): Promise<void> {
+    await transaction(this.#db, async (tx) => {
+      await tx.executeSql(`SELECT pg_advisory_xact_lock(hashtext('hepar.migrations'))`);
+      await tx.executeSql('CREATE SCHEMA IF NOT EXISTS hepar');
+      await tx.executeSql('CREATE TABLE IF NOT EXISTS hepar.migrations (version int PRIMARY KEY)');
+      const { rows } = await tx.executeSql('SELECT coalesce(max(version), 0)::int AS version FROM hepar.migrations');
+      for (let version = Number(rows[0].version) + 1; version <= MIGRATIONS.length; version++) {
+        for (const statement of MIGRATIONS[version - 1]!.split(/;\s*(?=CREATE|ALTER|$)/).filter(Boolean)) {
+          await tx.executeSql(statement);
+        }
+        await tx.executeSql('INSERT INTO hepar.migrations (version) VALUES ($1)', [version]);
+      }
+    });
+  }
+
+  /**
+   * Queues a run under a job, or leaves it as it is when it is known; a failed or cancelled one is queued again.
+   * @returns the run, and whether this call queued it
+   */
+  async add(parts: RunParts, jobId: string, tx: Db): Promise<{ run: Run; queued: boolean }> {
+    const id = runId(parts);
+    const { studyInstanceUid, seriesInstanceUid, instances, model, repeat } = parts;
+    const [added] = await this.#select(
+      `INSERT INTO hepar.runs (id, job_id, study_uid, series_uid, instances, model, repeat, state)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued')
+       ON CONFLICT (id) DO UPDATE SET job_id = excluded.job_id, state = 'queued', cancel_requested = false, phase = NULL,
+         attempt = 0, started_at = NULL, finished_at = NULL, failure = NULL
+       WHERE runs.state IN ('failed', 'cancelled')
+       RETURNING ${COLUMNS}`,
+      [id, jobId, studyInstanceUid, seriesInstanceUid, JSON.stringify(instances), JSON.stringify(model), repeat],
+      tx,
+    );
+    return added ? { run: added, queued: true } : { run: (await this.get(id, tx))!, queued: false };
+  }
+
+  async get(id: string, tx?: Db): Promise<Run | null> {
+    const [run] = await this.#select(`SELECT ${COLUMNS} FROM hepar.runs WHERE id = $1`, [id], tx);
+    return run ?? null;
+  }
+
+  /** Newest first, at most 200. */
+  list(filter: { studyInstanceUid?: string | undefined; seriesInstanceUid?: string | undefined }): Promise<Run[]> {
+    return this.#select(
+      `SELECT ${COLUMNS} FROM hepar.runs
+       WHERE ($1::text IS NULL OR study_uid = $1) AND ($2::text IS NULL OR series_uid = $2)
+       ORDER BY created_at DESC, id LIMIT ${MOST_LISTED}`,
+      [filter.studyInstanceUid ?? null, filter.seriesInstanceUid ?? null],
+    );
+  }
+
+  async jobOf(id: string, tx?: Db): Promise<string | null> {
+    const { rows } = await (tx ?? this.#db).executeSql('SELECT job_id FROM hepar.runs WHERE id = $1', [id]);
+    return rows[0]?.job_id ?? null;
+  }
+
+  /**
+   * Begins an attempt; the job is what entitles to it. With the first attempt it is settled which run this one supersedes.
+   * @returns null when the run was cancelled, or belongs to another job by now
+   */
+  async begin(id: string, jobId: string, attempt: number): Promise<Run | null> {
+    const [run] = await this.#select(
+      `UPDATE hepar.runs SET state = 'running', attempt = $3, phase = NULL, started_at = now(), finished_at = NULL,
+         supersedes = CASE WHEN runs.attempt > 0 THEN runs.supersedes ELSE
+           (SELECT other.id FROM hepar.runs other WHERE other.series_uid = runs.series_uid AND other.state = 'done'
+              AND other.id <> runs.id ORDER BY other.finished_at DESC LIMIT 1) END
+       WHERE id = $1 AND job_id = $2 AND state IN ('queued', 'running') AND NOT cancel_requested
+       RETURNING ${COLUMNS}`,
+      [id, jobId, attempt],
+    );
+    return run ?? null;
+  }
+
+  async enterPhase(id: string, phase: string): Promise<void> {
+    await this.#db.executeSql(`UPDATE hepar.runs SET phase = $2 WHERE id = $1 AND state = 'running'`, [id, phase]);
+  }
+
+  /** @returns null when the run had ended already */
+  async end(id: string, ending: Ending, tx?: Db): Promise<Run | null> {
+    const { state, failure = null, refusal = null, timingsMs = null } = ending;
+    const [run] = await this.#select(
+      `UPDATE hepar.runs SET state = $2, finished_at = now(), failure = $3, refusal = $4, timings_ms = $5,
+         supersedes = CASE WHEN $6 THEN $7 ELSE supersedes END
+       WHERE id = $1 AND state IN ('queued', 'running') RETURNING ${COLUMNS}`,
+      [
+        id,
+        state,
+        failure && JSON.stringify(failure),
+        refusal && JSON.stringify(refusal),
+        timingsMs && JSON.stringify(timingsMs),
+        ending.supersedes !== undefined,
+        ending.supersedes ?? null,
+      ],
+      tx,
+    );
+    return run ?? null;
+  }
+
+  /** Puts a running run back into the queue, under another job when one is given. */
+  async putBack(id: string, options: { failure?: Failure; jobId?: string }, tx?: Db): Promise<Run | null> {
+    const [run] = await this.#select(
+      `UPDATE hepar.runs SET state = 'queued', failure = $2, job_id = coalesce($3, job_id)
+       WHERE id = $1 AND state = 'running' AND NOT cancel_requested RETURNING ${COLUMNS}`,
+      [id, options.failure ? JSON.stringify(options.failure) : null, options.jobId ?? null],
+      tx,
+    );
+    return run ?? null;
+  }
+
+  /** Cancels a queued run, or asks for a running one to be cancelled. @returns null when it is neither */
+  async cancel(id: string, tx: Db): Promise<Run | null> {
+    const [run] = await this.#select(
+      `UPDATE hepar.runs SET cancel_requested = true,
+         state = CASE state WHEN 'queued' THEN 'cancelled' ELSE state END,
+         finished_at = CASE state WHEN 'queued' THEN now() END
+       WHERE id = $1 AND state IN ('queued', 'running') RETURNING ${COLUMNS}`,
+      [id],
+      tx,
+    );
+    return run ?? null;
+  }
+
+  async isCancelRequested(id: string): Promise<boolean> {
+    const { rows } = await this.#db.executeSql('SELECT cancel_requested FROM hepar.runs WHERE id = $1', [id]);
+    return rows[0]?.cancel_requested === true;
+  }
+
+  /** What the phases of the last finished run of a model took. */
+  async lastTimings(modelDigest: string): Promise<TimingsMs | null> {
+    const { rows } = await this.#db.executeSql(
+      `SELECT timings_ms FROM hepar.runs WHERE state = 'done' AND model->>'digest' = $1 ORDER BY finished_at DESC LIMIT 1`,
+      [modelDigest],
+    );
+    return runSchema.shape.timingsMs.parse(rows[0]?.timings_ms ?? null);
+  }
+
+  /** Runs that count as running though no process can be at work on them, with their jobs. */
+  async interrupted(): Promise<{ id: string; jobId: string; cancelRequested: boolean }[]> {
+    const { rows } = await this.#db.executeSql(
+      `SELECT id, job_id AS "jobId", cancel_requested AS "cancelRequested" FROM hepar.runs WHERE state = 'running'`,
+    );
+    return rows;
+  }
+
+  async countByState(): Promise<Partial<Record<RunState, number>>> {
+    const { rows } = await this.#db.executeSql('SELECT state, count(*)::int AS n FROM hepar.runs GROUP BY state');
+    return Object.fromEntries(rows.map(({ state, n }) => [state, n]));
+  }
+
+  async #select(text: string, values: unknown[], tx: Db = this.#db): Promise<Run[]> {
+    const { rows } = await tx.executeSql(text, values);
+    return rows.map((row) => runSchema.parse(row));
+  }
+}
+
+/** Runs the work in one transaction, which is rolled back when the work fails. */
+export async function transaction<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
+  if (!db.beginTransaction) throw new Error('This database has no transactions.');
+  const handle = await db.beginTransaction();
+  try {
+    const result = await work(handle.db);
+    await handle.commit();
+    return result;
+  } catch (error) {
+    await handle.rollback();
+    throw error;
+  }
+}

@@ -1,0 +1,180 @@
+import type { Logger } from 'pino';
+import type { FindingsDocument } from '../findings/schema.ts';
+import type { RunRequest } from '../pipeline.ts';
+import type { Progress } from '../progress.ts';
+import { Refusal } from '../refusal.ts';
+import { ClaimLost, EngineCrashed, PipelineFailed, RunCancelled, ServerStopping } from './errors.ts';
+import { type ExpectedMs, USUAL_MS } from './estimate.ts';
+import type { LiveRuns } from './live-runs.ts';
+import { MOST_ATTEMPTS, type Queue, type Task, TryAgain } from './queue.ts';
+import type { Failure, Run } from './run.ts';
+import type { Ending } from './runs.ts';
+
+/** What a worker needs of the engine. */
+export interface Runner {
+  run(request: RunRequest, progress: Progress): Promise<FindingsDocument>;
+  close(): Promise<void>;
+}
+
+export interface WorkerOptions {
+  readonly queue: Queue;
+  readonly live: LiveRuns;
+  readonly engine: Runner;
+  /** What the engine is asked for a run. @throws Error when the run's model is not there any more */
+  readonly requestFor: (run: Run) => RunRequest;
+  readonly logger: Logger;
+  /** Hears of every run that ended here, for the metrics. */
+  readonly onEnd?: (run: Run) => void;
+}
+
+/** A crash may be the neighbour's fault (memory), but one that comes back is the run's own. */
+const MOST_CRASHES = 3;
+
+/** Takes runs from the queue one after the other, has the engine do them, and keeps their records. */
+export class Worker {
+  readonly #options: WorkerOptions;
+  #current: { readonly runId: string; readonly abort: AbortController } | undefined;
+  #stopping = false;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  start(): Promise<void> {
+    return this.#options.queue.work((task) => this.#take(task));
+  }
+
+  /** Stops the run if it is the one in hand. */
+  cancel(runId: string): void {
+    if (this.#current?.runId === runId) this.#current.abort.abort(new RunCancelled());
+  }
+
+  /** Puts the run in hand back into the queue, where the next start finds it, and lets the engine go. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#options.queue.stopWorking();
+    this.#current?.abort.abort(new ServerStopping());
+  }
+
+  async #take({ runId, jobId, attempt, signal }: Task): Promise<void> {
+    const { queue, live } = this.#options;
+    const logger = this.#options.logger.child({ runId, attempt });
+    if (this.#stopping) throw new TryAgain('The server is stopping.');
+    const run = await queue.runs.begin(runId, jobId, attempt);
+    if (!run) return;
+    const abort = new AbortController();
+    this.#current = { runId, abort };
+    const loseClaim = () => abort.abort(new ClaimLost(signal.reason));
+    signal.addEventListener('abort', loseClaim, { once: true });
+    logger.info('run begins');
+    live.begin(run, await this.#expected(run));
+    try {
+      // Cancelled between the beginning and now, when nobody could hear it.
+      if (await queue.runs.isCancelRequested(runId)) throw new RunCancelled();
+      const findings = await this.#run(run, abort.signal);
+      await this.#end(
+        runId,
+        { state: 'done', supersedes: findings.supersedes, timingsMs: findings.engine.timingsMs },
+        logger,
+      );
+    } catch (error) {
+      await this.#endWithout(run, error, logger);
+    } finally {
+      signal.removeEventListener('abort', loseClaim);
+      this.#current = undefined;
+    }
+  }
+
+  async #run(run: Run, signal: AbortSignal): Promise<FindingsDocument> {
+    const { queue, live, engine, requestFor, logger } = this.#options;
+    let written: Promise<unknown> = Promise.resolve();
+    try {
+      return await engine.run(requestFor(run), {
+        signal,
+        report: (phase, fraction) => {
+          if (!live.advance(run.id, phase, fraction)) return;
+          written = written
+            .then(() => queue.runs.enterPhase(run.id, phase))
+            .catch((err) => logger.warn({ err, runId: run.id }, 'phase not written'));
+        },
+      });
+    } finally {
+      await written;
+    }
+  }
+
+  async #endWithout(run: Run, error: unknown, logger: Logger): Promise<void> {
+    const { queue, live } = this.#options;
+    if (error instanceof Refusal) {
+      const { code, message, figures } = error;
+      return this.#end(run.id, { state: 'refused', refusal: { code, message, figures } }, logger);
+    }
+    if (error instanceof ServerStopping) {
+      const back = await queue.putBack(run.id);
+      logger.info('run put back: the server is stopping');
+      if (back) return live.changed(back);
+    }
+    if (error instanceof RunCancelled || (await queue.runs.isCancelRequested(run.id))) {
+      return this.#end(run.id, { state: 'cancelled' }, logger);
+    }
+    if (error instanceof ClaimLost) {
+      logger.warn({ err: error.cause }, 'run lost to another worker');
+      return live.forget(run.id);
+    }
+    const failure = describe(error);
+    logger.warn({ failure, ...details(error) }, 'attempt failed');
+    if (run.attempt < mostAttempts(error)) {
+      const back = await queue.runs.putBack(run.id, { failure });
+      if (back) {
+        live.changed(back);
+        throw new TryAgain(failure.message);
+      }
+    }
+    return this.#end(run.id, { state: 'failed', failure }, logger);
+  }
+
+  async #end(runId: string, ending: Ending, logger: Logger): Promise<void> {
+    const run = await this.#options.queue.runs.end(runId, ending);
+    if (!run) return;
+    logger.info({ state: run.state, ms: elapsedMs(run), refusal: run.refusal?.code }, 'run ends');
+    this.#options.live.changed(run);
+    this.#options.onEnd?.(run);
+  }
+
+  /** The proportions of the last run of the same model; a phase that it did not have counts as usual. */
+  async #expected(run: Run): Promise<ExpectedMs> {
+    const last = await this.#options.queue.runs.lastTimings(run.model.digest);
+    const known = Object.entries(last ?? {}).filter(([, ms]) => ms !== null && ms !== undefined);
+    return { ...USUAL_MS, ...Object.fromEntries(known) };
+  }
+}
+
+/** @returns how often a run may be begun whose attempt ended with this error */
+function mostAttempts(error: unknown): number {
+  if (error instanceof EngineCrashed) return MOST_CRASHES;
+  return error instanceof PipelineFailed && error.transient ? MOST_ATTEMPTS : 1;
+}
+
+function describe(error: unknown): Failure {
+  if (error instanceof EngineCrashed) return { code: 'engine-crashed', message: error.message };
+  if (error instanceof PipelineFailed) return { code: kebab(error.kind), message: firstLine(error.message) };
+  return { code: 'internal', message: 'The run failed for a reason of the server’s own; its log says more.' };
+}
+
+function details(error: unknown): Record<string, unknown> {
+  if (error instanceof EngineCrashed) return { output: error.output };
+  return error instanceof PipelineFailed ? { stack: error.engineStack } : { err: error };
+}
+
+/** ArchiveUnreachable -> archive-unreachable */
+function kebab(name: string): string {
+  return name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0]!.trim();
+}
+
+export function elapsedMs(run: Run, now: number = Date.now()): number | null {
+  return run.startedAt === null ? null : (run.finishedAt?.getTime() ?? now) - run.startedAt.getTime();
+}
