@@ -1,0 +1,58 @@
+import type { Model } from '../inference/model.ts';
+import type { EngineInfo } from '../inference/segmentation.ts';
+import type { CtSeries } from '../volume/series.ts';
+import type { Findings } from './measure.ts';
+import { decimals } from './rounding.ts';
+import { type FindingsDocument, NOTICE } from './schema.ts';
+
+export interface FindingsDocumentParts {
+  readonly runId: string;
+  /** The run whose result this one takes the place of. */
+  readonly supersedes: string | null;
+  readonly model: Pick<Model, 'manifest' | 'digest'>;
+  readonly engine: EngineInfo;
+  readonly timingsMs: FindingsDocument['engine']['timingsMs'];
+  readonly series: CtSeries;
+  /** UIDs of the objects that the run made; null for those it did not. */
+  readonly objects: FindingsDocument['objects'];
+  readonly findings: Findings;
+}
+
+/** Decimals of the voxel spacing (mm): a tenth of a micrometre. */
+const SPACING_DECIMALS = 4;
+
+/** The content of findings.json. Measurements come rounded; times are rounded to whole milliseconds here. */
+export function findingsDocument(parts: FindingsDocumentParts): FindingsDocument {
+  const { model, engine, timingsMs, series, findings } = parts;
+  const { shape, spacingMm } = series.volume.grid;
+  const spacing = (axis: 0 | 1 | 2) => decimals(spacingMm[axis], SPACING_DECIMALS);
+  return {
+    run: parts.runId,
+    supersedes: parts.supersedes,
+    model: { id: model.manifest.id, version: model.manifest.version, digest: model.digest },
+    engine: {
+      provider: engine.provider,
+      device: engine.device,
+      timingsMs: {
+        retrieve: Math.round(timingsMs.retrieve),
+        assemble: Math.round(timingsMs.assemble),
+        segment: Math.round(timingsMs.segment),
+        measure: Math.round(timingsMs.measure),
+        report: Math.round(timingsMs.report),
+        store: timingsMs.store === null ? null : Math.round(timingsMs.store),
+      },
+    },
+    series: {
+      studyInstanceUid: series.studyInstanceUid,
+      seriesInstanceUid: series.seriesInstanceUid,
+      slices: shape[2],
+      spacingMm: [spacing(0), spacing(1), spacing(2)],
+    },
+    objects: parts.objects,
+    liver: findings.liver,
+    lesionBurdenMl: findings.lesionBurdenMl,
+    lesions: findings.lesions,
+    warnings: series.warnings.map(({ code, message }) => ({ code, message })),
+    notice: NOTICE,
+  };
+}

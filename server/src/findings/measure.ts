@@ -1,0 +1,187 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { derivedUid } from '../dicom/uid.ts';
+import { LESION, LIVER, type Segmentation } from '../inference/segmentation.ts';
+import type { Progress } from '../progress.ts';
+import { type Components, connectedComponents, paintComponents } from '../volume/components.ts';
+import { toPatient, voxelMl } from '../volume/geometry.ts';
+import type { CtSeries } from '../volume/series.ts';
+import type { Grid, LabelMap, Vec3 } from '../volume/volume.ts';
+import { type LongAxis, longAxis, type PixelRun, shortAxisMm } from './diameters.ts';
+import { rounded, roundedPosition } from './rounding.ts';
+import type { FindingsDocument, Lesion } from './schema.ts';
+
+/** What was found, in the numbers that every object of the run states. */
+export type Findings = Pick<FindingsDocument, 'liver' | 'lesionBurdenMl' | 'lesions'>;
+
+/** Segment number of the liver without its lesions; lesion n is segment 1 + n. */
+export const LIVER_SEGMENT = 1;
+/** Segment Number is an unsigned 16-bit number (PS3.3 section C.8.20.4). */
+const MOST_SEGMENTS = 65535;
+
+/**
+ * Measures the liver and each of its lesions: the 26-connected components of the lesion voxels, numbered by falling
+ * volume, and of equals in the order of their first voxels. Volumes are voxel counts times the volume of a voxel.
+ * @param runId tracking UIDs follow from it and the lesion's number
+ * @returns the findings, and the segments on the series' grid: 0, LIVER_SEGMENT, or a lesion's segment number
+ * @throws RangeError with more lesions than a segmentation object can number; the signal's reason when cancelled
+ */
+export async function measure(
+  series: CtSeries,
+  segmentation: Segmentation,
+  runId: string,
+  { signal, report }: Progress,
+): Promise<{ readonly findings: Findings; readonly segments: LabelMap<Uint16Array> }> {
+  signal.throwIfAborted();
+  report('measure', 0);
+  const { grid, labels } = segmentation.labelMap;
+  const components = connectedComponents(labels, grid.shape, (label) => label === LESION);
+  if (components.count + LIVER_SEGMENT > MOST_SEGMENTS) {
+    throw new RangeError(`${components.count} separate lesions, more than ${MOST_SEGMENTS} segments can name`);
+  }
+  const order = Array.from({ length: components.count }, (_, n) => n + 1).sort(
+    (a, b) => components.sizes[b]! - components.sizes[a]! || a - b,
+  );
+
+  const segments = new Uint16Array(labels.length);
+  let liverVoxels = 0;
+  for (let voxel = 0; voxel < labels.length; voxel++) {
+    if (labels[voxel] !== LIVER) continue;
+    segments[voxel] = LIVER_SEGMENT;
+    liverVoxels++;
+  }
+  const numbers = new Uint32Array(components.count + 1);
+  order.forEach((label, n) => {
+    numbers[label] = n + 1;
+  });
+  paintComponents(segments, components, (label) => LIVER_SEGMENT + numbers[label]!);
+
+  const runs = runsOfLesions(components, grid.shape);
+  const lesions: Lesion[] = [];
+  for (const [n, label] of order.entries()) {
+    await nextTurn();
+    signal.throwIfAborted();
+    lesions.push(measureLesion(n + 1, runs[label]!, series, segmentation, runId));
+    report('measure', (n + 1) / order.length);
+  }
+
+  const ml = voxelMl(grid);
+  const lesionVoxels = components.sizes.reduce((sum, size) => sum + size, 0);
+  report('measure', 1);
+  return {
+    findings: {
+      liver: {
+        volumeMl: rounded.ml((liverVoxels + lesionVoxels) * ml),
+        parenchymaMl: rounded.ml(liverVoxels * ml),
+      },
+      lesionBurdenMl: rounded.ml(lesionVoxels * ml),
+      lesions,
+    },
+    segments: { grid, labels: segments },
+  };
+}
+
+/** A run of a lesion's voxels along i, with its slice and the index of its first voxel in memory. */
+interface VoxelRun extends PixelRun {
+  readonly k: number;
+  readonly start: number;
+}
+
+/** The runs of each component, by label, in the order of memory: slice by slice. */
+function runsOfLesions({ count, runStarts, runLengths, runLabels }: Components, [nx, ny]: Vec3): VoxelRun[][] {
+  const runs: VoxelRun[][] = Array.from({ length: count + 1 }, () => []);
+  runStarts.forEach((start, run) => {
+    const firstI = start % nx;
+    const j = Math.floor(start / nx) % ny;
+    const k = Math.floor(start / (nx * ny));
+    runs[runLabels[run]!]!.push({ start, firstI, lastI: firstI + runLengths[run]! - 1, j, k });
+  });
+  return runs;
+}
+
+function measureLesion(
+  number: number,
+  runs: readonly VoxelRun[],
+  { volume, slices }: CtSeries,
+  { lesionProbability }: Segmentation,
+  runId: string,
+): Lesion {
+  const { grid, hu } = volume;
+  const { voxels, centroid } = bulk(runs);
+  const { mean, sd } = huStatistics(runs, hu);
+  const { axis, k } = longestOverSlices(runs, grid);
+  const [a, b] = axis.ends;
+  return {
+    number,
+    segmentNumber: LIVER_SEGMENT + number,
+    trackingUid: derivedUid(runId, 'lesion', String(number)),
+    volumeMl: rounded.ml(voxels * voxelMl(grid)),
+    longAxisMm: rounded.mm(axis.lengthMm),
+    longAxisEndsMm: [
+      roundedPosition(toPatient(grid, [a[0], a[1], k])),
+      roundedPosition(toPatient(grid, [b[0], b[1], k])),
+    ],
+    shortAxisMm: rounded.mm(shortAxisMm(axis, [grid.spacingMm[0], grid.spacingMm[1]])),
+    meanHu: rounded.hu(mean),
+    huSd: rounded.hu(sd),
+    confidence: rounded.confidence(meanProbability(runs, lesionProbability)),
+    centroidMm: roundedPosition(toPatient(grid, centroid)),
+    sliceUid: slices[k]!.sopInstanceUid,
+  };
+}
+
+/** Number of voxels, and their mean index. */
+function bulk(runs: readonly VoxelRun[]): { voxels: number; centroid: Vec3 } {
+  let [voxels, i, j, k] = [0, 0, 0, 0];
+  for (const run of runs) {
+    const length = run.lastI - run.firstI + 1;
+    voxels += length;
+    i += (length * (run.firstI + run.lastI)) / 2;
+    j += length * run.j;
+    k += length * run.k;
+  }
+  return { voxels, centroid: [i / voxels, j / voxels, k / voxels] };
+}
+
+/** Mean and standard deviation (of the voxels as the whole population) in HU. */
+function huStatistics(runs: readonly VoxelRun[], hu: Int16Array): { mean: number; sd: number } {
+  // Whole numbers: these sums are exact for any lesion that fits in a scan.
+  let [voxels, sum, squares] = [0, 0, 0];
+  for (const { start, firstI, lastI } of runs) {
+    const end = start + lastI - firstI + 1;
+    voxels += end - start;
+    for (let at = start; at < end; at++) {
+      sum += hu[at]!;
+      squares += hu[at]! ** 2;
+    }
+  }
+  const mean = sum / voxels;
+  return { mean, sd: Math.sqrt(Math.max(0, squares / voxels - mean ** 2)) };
+}
+
+/** Mean lesion probability over the voxels; it is zero outside its box. */
+function meanProbability(
+  runs: readonly VoxelRun[],
+  { box: { start, size }, values }: Segmentation['lesionProbability'],
+): number {
+  let [voxels, sum] = [0, 0];
+  for (const run of runs) {
+    voxels += run.lastI - run.firstI + 1;
+    const [j, k] = [run.j - start[1], run.k - start[2]];
+    if (j < 0 || j >= size[1] || k < 0 || k >= size[2]) continue;
+    const row = size[0] * (j + size[1] * k) - start[0];
+    const last = Math.min(run.lastI, start[0] + size[0] - 1);
+    for (let i = Math.max(run.firstI, start[0]); i <= last; i++) sum += values[row + i]!;
+  }
+  return sum / (255 * voxels);
+}
+
+/** The longest diameter within one of the series' own slices; of equals, on the first of the slices. */
+function longestOverSlices(runs: readonly VoxelRun[], { spacingMm }: Grid): { axis: LongAxis; k: number } {
+  const perSlice = Map.groupBy(runs, (run) => run.k);
+  let longest: { axis: LongAxis; k: number } | null = null;
+  for (const [k, inSlice] of perSlice) {
+    const axis = longAxis(inSlice, [spacingMm[0], spacingMm[1]]);
+    if (longest === null || axis.lengthMm > longest.axis.lengthMm) longest = { axis, k };
+  }
+  return longest!;
+}

@@ -1,0 +1,121 @@
+import { availableParallelism } from 'node:os';
+import type { Progress } from '../progress.ts';
+import { patientAlignedGrid, toPatient, toVoxel, voxelMl, widen } from '../volume/geometry.ts';
+import { resampleHu } from '../volume/resample.ts';
+import type { CtSeries } from '../volume/series.ts';
+import type { Grid, Vec3 } from '../volume/volume.ts';
+import { huTransform } from './intensity.ts';
+import { type LocatedLiver, locateLiver, noLiver } from './locate.ts';
+import type { Stage } from './manifest.ts';
+import { type Model, readNetwork } from './model.ts';
+import { postprocess } from './postprocess.ts';
+import { type NetworkSession, openSession, type ProviderPreference } from './provider.ts';
+import { decideOnScannerGrid } from './scanner-grid.ts';
+import { BACKGROUND, type Segmentation } from './segmentation.ts';
+import { atLeastWindow, type Field, runWindows } from './windows.ts';
+
+export interface SegmentOptions {
+  readonly provider: ProviderPreference;
+  /** Threads of the CPU provider; one for each core if left out. */
+  readonly threads?: number | undefined;
+}
+
+/** Share of the whole at which each part of the work ends: time on a typical abdominal scan. */
+const LOCATED = 0.25;
+const WINDOWS_DONE = 0.95;
+
+/**
+ * Segments the liver and its lesions. Stage 1 finds the liver on a coarse grid over the whole scan; stage 2 looks at the
+ * box around it in fine windows; its probabilities go back to the scanner's own grid, where the labels are decided.
+ * Both stages see the patient from the same side, however the slices are stored or tilted.
+ * @throws Refusal 'no-liver-in-view'; ProviderError; NetworkError; ModelError when a network changed since it was loaded;
+ * the signal's reason when cancelled
+ */
+export async function segment(
+  series: CtSeries,
+  model: Model,
+  { provider, threads = availableParallelism() }: SegmentOptions,
+  { signal, report }: Progress,
+): Promise<Segmentation> {
+  const { volume } = series;
+  const { cascade, postprocessing } = model.manifest;
+  const progress = (from: number, to: number) => (fraction: number) => report('segment', from + (to - from) * fraction);
+  report('segment', 0);
+
+  const located = await withNetwork(model, cascade.locate, provider, threads, signal, (session) =>
+    locateLiver(volume, cascade, session, signal, progress(0, LOCATED)),
+  );
+  const { field, engine } = await withNetwork(model, cascade.segment, provider, threads, signal, async (session) => ({
+    field: await lookClosely(series, located, model, session, signal, progress(LOCATED, WINDOWS_DONE)),
+    engine: session.engine,
+  }));
+
+  const decided = await decideOnScannerGrid(field, volume.grid, signal);
+  if (decided === null) throw noLiver(0, cascade.leastLiverMl);
+  postprocess(decided.labelMap, decided.lesionProbability, postprocessing);
+  const { labels } = decided.labelMap;
+  const foundMl = labels.reduce((sum, label) => (label === BACKGROUND ? sum : sum + 1), 0) * voxelMl(volume.grid);
+  if (foundMl === 0 || foundMl < cascade.leastLiverMl) throw noLiver(foundMl, cascade.leastLiverMl);
+  report('segment', 1);
+  return { ...decided, liverMedianHu: located.medianHu, engine };
+}
+
+/** Stage 2: probabilities [liver, lesion] on a fine grid over the box around the located liver. */
+async function lookClosely(
+  { volume }: CtSeries,
+  located: LocatedLiver,
+  { manifest: { cascade } }: Model,
+  session: NetworkSession,
+  signal: AbortSignal,
+  done: (fraction: number) => void,
+) {
+  const { segment: stage, marginMm } = cascade;
+  const box = widen(located.grid, located.box, marginMm) ?? located.box;
+  const grid = atLeastWindow(patientAlignedGrid(located.grid, box, stage.spacingMm), stage.windowVoxels);
+  const field: Field = { grid, hu: resampleHu(volume, grid) };
+  const probabilities = await runWindows(field, {
+    stage,
+    session,
+    transform: huTransform(stage.intensity, located.medianHu),
+    wanted: (start) => isNearLiver(located, grid, start, stage.windowVoxels, marginMm),
+    signal,
+    done,
+  });
+  return { grid, channels: 2, values: probabilities.both };
+}
+
+/** Whether a window of `grid`, widened by the margin, holds any of the located liver. Both grids are patient-aligned. */
+function isNearLiver(located: LocatedLiver, grid: Grid, start: Vec3, window: Vec3, marginMm: number): boolean {
+  const { grid: coarse, mask } = located;
+  const first = toVoxel(coarse, toPatient(grid, start));
+  const last = toVoxel(coarse, toPatient(grid, [start[0] + window[0], start[1] + window[1], start[2] + window[2]]));
+  const low = (axis: 0 | 1 | 2) => Math.max(0, Math.floor(first[axis] - marginMm / coarse.spacingMm[axis]));
+  const high = (axis: 0 | 1 | 2) =>
+    Math.min(coarse.shape[axis] - 1, Math.ceil(last[axis] + marginMm / coarse.spacingMm[axis]));
+  const [lowX, lowY, lowZ, highX, highY, highZ] = [low(0), low(1), low(2), high(0), high(1), high(2)];
+  for (let z = lowZ; z <= highZ; z++) {
+    for (let y = lowY; y <= highY; y++) {
+      const row = coarse.shape[0] * (y + coarse.shape[1] * z);
+      for (let x = lowX; x <= highX; x++) if (mask[row + x] === 1) return true;
+    }
+  }
+  return false;
+}
+
+/** One network at a time is open, so that the two stages' memory does not add up. */
+async function withNetwork<Result>(
+  model: Model,
+  stage: Stage,
+  provider: ProviderPreference,
+  threads: number,
+  signal: AbortSignal,
+  use: (session: NetworkSession) => Promise<Result>,
+): Promise<Result> {
+  signal.throwIfAborted();
+  const session = await openSession(await readNetwork(model.dir, stage), stage, provider, threads);
+  try {
+    return await use(session);
+  } finally {
+    await session.release();
+  }
+}

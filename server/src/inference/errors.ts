@@ -1,0 +1,40 @@
+import type { EngineInfo } from './segmentation.ts';
+
+/** A model folder that cannot be used. One problem a line in `problems`; the message joins them. */
+export class ModelError extends Error {
+  override readonly name = 'ModelError';
+  readonly dir: string;
+  readonly problems: readonly string[];
+
+  constructor(dir: string, problems: readonly string[], options?: ErrorOptions) {
+    super(`model in ${dir}: ${problems.join('; ')}`, options);
+    this.dir = dir;
+    this.problems = problems;
+  }
+}
+
+/** A provider that was asked for and cannot run the network, or computes it wrongly. */
+export class ProviderError extends Error {
+  override readonly name = 'ProviderError';
+  readonly provider: EngineInfo['provider'];
+
+  constructor(provider: EngineInfo['provider'], reason: string, options?: ErrorOptions) {
+    super(`provider ${provider} cannot run this model here: ${firstLine(reason)}`, options);
+    this.provider = provider;
+  }
+}
+
+/** The network and its manifest disagree; found when the network is opened. */
+export class NetworkError extends Error {
+  override readonly name = 'NetworkError';
+  readonly file: string;
+
+  constructor(file: string, problem: string, options?: ErrorOptions) {
+    super(`network ${file}: ${firstLine(problem)}`, options);
+    this.file = file;
+  }
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0]!.trim();
+}

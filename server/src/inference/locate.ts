@@ -1,0 +1,109 @@
+import { Refusal } from '../refusal.ts';
+import { connectedComponents, largestComponent, paintComponents } from '../volume/components.ts';
+import { patientAlignedGrid, voxelMl, wholeBox } from '../volume/geometry.ts';
+import { resampleHu } from '../volume/resample.ts';
+import type { Box, Grid, Vec3, Volume } from '../volume/volume.ts';
+import { huTransform } from './intensity.ts';
+import type { Manifest } from './manifest.ts';
+import type { NetworkSession } from './provider.ts';
+import { atLeastWindow, type Field, runWindows } from './windows.ts';
+
+/** Where the liver is, on a coarse grid that is aligned with the patient and covers the whole scan. */
+export interface LocatedLiver {
+  readonly grid: Grid;
+  /** 1 in the liver (lesions included), else 0. One component. */
+  readonly mask: Uint8Array;
+  readonly box: Box;
+  readonly medianHu: number;
+}
+
+/** A window without a voxel above this holds air alone. */
+const AIR_HU = -500;
+
+/**
+ * Stage 1 of the cascade: the liver in the whole scan.
+ * @throws Refusal 'no-liver-in-view' when what it finds is smaller than the manifest's least liver
+ */
+export async function locateLiver(
+  volume: Volume,
+  { locate: stage, leastLiverMl }: Manifest['cascade'],
+  session: NetworkSession,
+  signal: AbortSignal,
+  done: (fraction: number) => void,
+): Promise<LocatedLiver> {
+  const grid = atLeastWindow(
+    patientAlignedGrid(volume.grid, wholeBox(volume.grid), stage.spacingMm),
+    stage.windowVoxels,
+  );
+  const field: Field = { grid, hu: resampleHu(volume, grid) };
+  const { liver, lesion } = await runWindows(field, {
+    stage,
+    session,
+    transform: huTransform(stage.intensity, Number.NaN),
+    wanted: (start) => holdsTissue(field, start, stage.windowVoxels),
+    signal,
+    done,
+  });
+  const mask = Uint8Array.from(liver, (probability, voxel) => (probability + lesion[voxel]! > 0.5 ? 1 : 0));
+  const components = connectedComponents(mask, grid.shape, (value) => value === 1);
+  const largest = largestComponent(components);
+  const foundMl = components.sizes[largest]! * voxelMl(grid);
+  if (largest === 0 || foundMl < leastLiverMl) throw noLiver(foundMl, leastLiverMl);
+  paintComponents(mask, components, (label) => (label === largest ? null : 0));
+  return { grid, mask, box: boundingBox(mask, grid.shape), medianHu: medianInside(mask, field) };
+}
+
+export function noLiver(foundMl: number, leastMl: number): Refusal {
+  const found = Math.round(foundMl);
+  return new Refusal(
+    'no-liver-in-view',
+    `no liver in view: ${found === 0 ? 'nothing' : `${found} ml`} found that looks like liver, at least ${leastMl} ml expected`,
+    { foundMl: found, leastMl },
+  );
+}
+
+function holdsTissue({ grid, hu }: Field, start: Vec3, [wx, wy, wz]: Vec3): boolean {
+  const [nx, ny] = grid.shape;
+  for (let z = 0; z < wz; z++) {
+    for (let y = 0; y < wy; y++) {
+      const row = start[0] + nx * (start[1] + y + ny * (start[2] + z));
+      for (let x = 0; x < wx; x++) if (hu[row + x]! > AIR_HU) return true;
+    }
+  }
+  return false;
+}
+
+/** The smallest box around the mask, which is not empty. */
+function boundingBox(mask: Uint8Array, [nx, ny]: Vec3): Box {
+  const low = [Infinity, Infinity, Infinity];
+  const high = [-1, -1, -1];
+  for (let at = mask.indexOf(1); at >= 0; at = mask.indexOf(1, at + 1)) {
+    const voxel = [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))];
+    for (let axis = 0; axis < 3; axis++) {
+      low[axis] = Math.min(low[axis]!, voxel[axis]!);
+      high[axis] = Math.max(high[axis]!, voxel[axis]!);
+    }
+  }
+  const size = (axis: number) => high[axis]! - low[axis]! + 1;
+  return { start: [low[0]!, low[1]!, low[2]!], size: [size(0), size(1), size(2)] };
+}
+
+/**
+ * Median HU of the mask's interior: its outermost voxels are left out, since they are mixed with fat and lung.
+ * Of a mask that has no interior, all voxels count.
+ */
+function medianInside(mask: Uint8Array, { grid, hu }: Field): number {
+  const [nx, ny, nz] = grid.shape;
+  const inside: number[] = [];
+  const all: number[] = [];
+  for (let at = mask.indexOf(1); at >= 0; at = mask.indexOf(1, at + 1)) {
+    const [x, y, z] = [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))];
+    all.push(hu[at]!);
+    const atFace = x === 0 || y === 0 || z === 0 || x === nx - 1 || y === ny - 1 || z === nz - 1;
+    const neighbours = [at - 1, at + 1, at - nx, at + nx, at - nx * ny, at + nx * ny];
+    if (!atFace && neighbours.every((neighbour) => mask[neighbour] === 1)) inside.push(hu[at]!);
+  }
+  const sorted = Float32Array.from(inside.length > 0 ? inside : all).sort();
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { lstat, open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ModelError } from './errors.ts';
+import { type Manifest, manifestSchema, type Stage } from './manifest.ts';
+import { externalTensors } from './onnx.ts';
+
+/** A model folder that was checked: its manifest is sound and its networks are the ones that the manifest names. */
+export interface Model {
+  readonly dir: string;
+  readonly manifest: Manifest;
+  /** SHA-256 of the manifest's canonical JSON. That JSON holds the networks' own SHA-256, so it covers them too. */
+  readonly digest: string;
+}
+
+const MANIFEST = 'manifest.json';
+const MOST_MANIFEST_BYTES = 1024 ** 2;
+const MOST_ONNX_BYTES = 1024 ** 3;
+/** 256 voxels cubed: a window beyond that is a mistake, and would take the machine's memory. */
+const MOST_WINDOW_VOXELS = 256 ** 3;
+
+/**
+ * Reads and checks the model in a folder: manifest.json and the ONNX files that it names.
+ * @throws ModelError with every problem found
+ */
+export async function loadModel(dir: string): Promise<Model> {
+  const manifest = parseManifest(dir, await readRegularFile(dir, MANIFEST, MOST_MANIFEST_BYTES));
+  const { locate, segment } = manifest.cascade;
+  const problems: string[] = [];
+  for (const stage of locate.file === segment.file && locate.sha256 === segment.sha256 ? [locate] : [locate, segment]) {
+    try {
+      await readNetwork(dir, stage);
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  if (problems.length > 0) throw new ModelError(dir, problems);
+  return { dir, manifest, digest: sha256(Buffer.from(canonicalJson(manifest))) };
+}
+
+/**
+ * The models in the subfolders of a folder that hold a manifest, in the order of the subfolders' names.
+ * A broken model, or a second one of the same id, is among the rejected and hides no other.
+ */
+export async function listModels(
+  modelsDir: string,
+): Promise<{ readonly models: readonly Model[]; readonly rejected: readonly ModelError[] }> {
+  const models: Model[] = [];
+  const rejected: ModelError[] = [];
+  const entries = await readdir(modelsDir, { withFileTypes: true });
+  for (const name of entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()) {
+    const dir = join(modelsDir, name);
+    if (!(await exists(join(dir, MANIFEST)))) continue;
+    try {
+      const model = await loadModel(dir);
+      if (models.some((other) => other.manifest.id === model.manifest.id)) {
+        throw new ModelError(dir, [`the id '${model.manifest.id}' is taken by another model`]);
+      }
+      models.push(model);
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      rejected.push(error);
+    }
+  }
+  return { models, rejected };
+}
+
+/**
+ * The bytes of a stage's network, checked against the manifest at the moment that they are read.
+ * @throws ModelError when the file is missing, no regular file in the folder, too large, another than the manifest
+ * names, no ONNX, or keeps data in other files
+ */
+export async function readNetwork(dir: string, stage: Stage): Promise<Uint8Array> {
+  const bytes = await readRegularFile(dir, stage.file, MOST_ONNX_BYTES);
+  const digest = sha256(bytes);
+  if (digest !== stage.sha256) {
+    throw new ModelError(dir, [`${stage.file} has SHA-256 ${digest}, but the manifest says ${stage.sha256}`]);
+  }
+  let external: number;
+  try {
+    external = externalTensors(bytes);
+  } catch (error) {
+    throw new ModelError(dir, [`${stage.file} is no ONNX file: ${(error as Error).message}`], { cause: error });
+  }
+  if (external > 0) {
+    throw new ModelError(dir, [`${stage.file} keeps ${external} tensors in other files; save it as one file`]);
+  }
+  return bytes;
+}
+
+function parseManifest(dir: string, bytes: Uint8Array): Manifest {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new ModelError(dir, [`${MANIFEST} is no JSON: ${(error as Error).message}`], { cause: error });
+  }
+  const parsed = manifestSchema.safeParse(json);
+  if (!parsed.success) {
+    throw new ModelError(
+      dir,
+      parsed.error.issues.map(({ path, message }) => `${MANIFEST}: ${path.join('.') || 'top level'}: ${message}`),
+    );
+  }
+  const problems = [...contradictions(parsed.data)].map((problem) => `${MANIFEST}: ${problem}`);
+  if (problems.length > 0) throw new ModelError(dir, problems);
+  return parsed.data;
+}
+
+/** What each field allows and the whole does not. */
+function* contradictions({ cascade }: Manifest): Generator<string> {
+  if (cascade.locate.intensity.kind === 'liver-median') {
+    yield 'cascade.locate.intensity: the liver median is not known before the liver is located';
+  }
+  for (const [name, needed] of [
+    ['locate', ['liver']],
+    ['segment', ['liver', 'lesion']],
+  ] as const) {
+    const { channels, intensity, windowVoxels } = cascade[name];
+    for (const channel of needed) {
+      if (!channels.includes(channel)) yield `cascade.${name}.channels: no '${channel}' among them`;
+    }
+    if (intensity.kind === 'window' && intensity.lowHu >= intensity.highHu) {
+      yield `cascade.${name}.intensity: lowHu ${intensity.lowHu} is not below highHu ${intensity.highHu}`;
+    }
+    const voxels = windowVoxels[0] * windowVoxels[1] * windowVoxels[2];
+    if (voxels > MOST_WINDOW_VOXELS) {
+      yield `cascade.${name}.windowVoxels: ${voxels} voxels a window, more than ${MOST_WINDOW_VOXELS}`;
+    }
+  }
+}
+
+/** Reads a file that must lie in the folder itself: a link, a device or a folder of that name is refused. */
+async function readRegularFile(dir: string, name: string, mostBytes: number): Promise<Uint8Array> {
+  const path = join(dir, name);
+  try {
+    if (!(await lstat(path)).isFile()) throw new ModelError(dir, [`${name} is no regular file of the model's folder`]);
+    await using file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    const { size } = await file.stat();
+    if (size > mostBytes) throw new ModelError(dir, [`${name} has ${size} bytes, more than ${mostBytes}`]);
+    return await file.readFile();
+  } catch (error) {
+    if (error instanceof ModelError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? 'is missing' : `cannot be read: ${code ?? (error as Error).message}`;
+    throw new ModelError(dir, [`${name} ${reason}`], { cause: error });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** JSON without white space and with the keys of every object in code unit order, so that layout changes no digest. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}

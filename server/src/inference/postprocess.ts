@@ -1,0 +1,93 @@
+import {
+  type Components,
+  connectedComponents,
+  fillHoles,
+  largestComponent,
+  paintComponents,
+} from '../volume/components.ts';
+import { voxelMl } from '../volume/geometry.ts';
+import type { Box, LabelMap, Vec3 } from '../volume/volume.ts';
+import type { Manifest } from './manifest.ts';
+import { BACKGROUND, LESION, LIVER, type Segmentation } from './segmentation.ts';
+
+/**
+ * Applies the manifest's rules to a label map, in place, in this order: the largest liver alone; holes become liver;
+ * lesions that are not in the liver become background; those too small or too doubtful become liver.
+ * Nothing outside the box of the probabilities is labelled, so nothing there is read.
+ */
+export function postprocess(
+  { grid, labels }: LabelMap<Uint8Array>,
+  { box, values }: Segmentation['lesionProbability'],
+  rules: Manifest['postprocessing'],
+): void {
+  const { shape } = grid;
+  const ml = voxelMl(grid);
+  if (rules.keepLargestLiver) {
+    const livers = connectedComponents(labels, shape, (label) => label !== BACKGROUND, { box });
+    const largest = largestComponent(livers);
+    paintComponents(labels, livers, (liver) => (liver === largest ? null : BACKGROUND));
+  }
+  if (rules.fillHolesMl > 0) {
+    fillHoles(labels, shape, (label) => label === BACKGROUND, LIVER, Math.floor(rules.fillHolesMl / ml), box);
+  }
+  const isLesion = (label: number) => label === LESION;
+  if (rules.leastInsideLiver > 0) {
+    const lesions = connectedComponents(labels, shape, isLesion, { box });
+    const shares = sharesInLiver(labels, shape, lesions);
+    paintComponents(labels, lesions, (lesion) => (shares[lesion]! < rules.leastInsideLiver ? BACKGROUND : null));
+  }
+  if (rules.leastLesionMl > 0 || rules.leastLesionConfidence > 0) {
+    const lesions = connectedComponents(labels, shape, isLesion, { box });
+    const confidences = meanProbabilities(lesions, shape, box, values);
+    paintComponents(labels, lesions, (lesion) => {
+      const tooSmall = lesions.sizes[lesion]! * ml < rules.leastLesionMl;
+      return tooSmall || confidences[lesion]! < rules.leastLesionConfidence ? LIVER : null;
+    });
+  }
+}
+
+/**
+ * For each lesion, the share of the voxel faces on its surface that liver lies behind; faces on the edge of the scan
+ * do not count. A voxel next to a lesion is never of another lesion: it would be the same one.
+ */
+function sharesInLiver(labels: Uint8Array, [nx, ny, nz]: Vec3, lesions: Components): Float64Array {
+  const faces = new Uint32Array(lesions.count + 1);
+  const inLiver = new Uint32Array(lesions.count + 1);
+  lesions.runStarts.forEach((start, run) => {
+    const lesion = lesions.runLabels[run]!;
+    const end = start + lesions.runLengths[run]!;
+    const i = start % nx;
+    const j = Math.floor(start / nx) % ny;
+    const k = Math.floor(start / (nx * ny));
+    const look = (from: number, to: number, step: number) => {
+      for (let at = from + step; at < to + step; at++) {
+        if (labels[at] === LESION) continue;
+        faces[lesion]!++;
+        if (labels[at] === LIVER) inLiver[lesion]!++;
+      }
+    };
+    if (i > 0) look(start, start + 1, -1);
+    if (i + end - start < nx) look(end - 1, end, 1);
+    if (j > 0) look(start, end, -nx);
+    if (j < ny - 1) look(start, end, nx);
+    if (k > 0) look(start, end, -nx * ny);
+    if (k < nz - 1) look(start, end, nx * ny);
+  });
+  return Float64Array.from(faces, (count, lesion) => (count === 0 ? 1 : inLiver[lesion]! / count));
+}
+
+/** Mean lesion probability of each component, 0 to 1. */
+function meanProbabilities(lesions: Components, shape: Vec3, box: Box, values: Uint8Array): Float64Array {
+  const sums = new Float64Array(lesions.count + 1);
+  const [nx, ny] = shape;
+  lesions.runStarts.forEach((start, run) => {
+    const i = (start % nx) - box.start[0];
+    const j = (Math.floor(start / nx) % ny) - box.start[1];
+    const k = Math.floor(start / (nx * ny)) - box.start[2];
+    const first = i + box.size[0] * (j + box.size[1] * k);
+    let sum = 0;
+    for (let at = first; at < first + lesions.runLengths[run]!; at++) sum += values[at]!;
+    sums[lesions.runLabels[run]!]! += sum;
+  });
+  return sums.map((sum, lesion) => (lesion === 0 ? 0 : sum / (255 * lesions.sizes[lesion]!)));
+}

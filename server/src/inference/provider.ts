@@ -1,0 +1,205 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
+import { NetworkError, ProviderError } from './errors.ts';
+import type { Stage } from './manifest.ts';
+import { probabilitiesOf, toProbabilities } from './probabilities.ts';
+import type { EngineInfo } from './segmentation.ts';
+
+export type Provider = EngineInfo['provider'];
+export type ProviderPreference = 'auto' | Provider;
+
+/** A network that runs. */
+export interface NetworkSession {
+  readonly engine: EngineInfo;
+  /** Runs one window: [1, 1, Z, Y, X] of the stage's window to [1, C, Z, Y, X]. Blocks the event loop meanwhile. */
+  run(input: Float32Array): Promise<Float32Array>;
+  release(): Promise<void>;
+}
+
+/** Mean difference of probabilities to the CPU's that reduced-precision arithmetic may make, and no wrong kernel does. */
+const LARGEST_MEAN_DIFFERENCE = 0.01;
+const LOG_ERRORS_ONLY = 3;
+
+/**
+ * Opens a stage's network on a provider and proves that it runs: one window goes through, the output has its shape,
+ * is finite, and on a GPU agrees with the CPU's. 'auto' takes CUDA where the runtime brings it and it runs, else the
+ * CPU. It leaves WebGPU aside, since that also runs on a software rasteriser, far slower than the CPU provider.
+ * @param onnx the bytes of the network
+ * @param threads for the CPU
+ * @throws NetworkError when the network is not what the stage says
+ * @throws ProviderError when the provider that was named does not run the network, with the cause
+ */
+export async function openSession(
+  onnx: Uint8Array,
+  stage: Stage,
+  preference: ProviderPreference,
+  threads: number,
+): Promise<NetworkSession> {
+  if (preference !== 'auto') return openOn(preference, onnx, stage, threads);
+  if (availableProviders().includes('cuda')) {
+    try {
+      return await openOn('cuda', onnx, stage, threads);
+    } catch (error) {
+      // CUDA's libraries may be there without a card or a driver: that is what 'auto' is for.
+      if (!(error instanceof ProviderError)) throw error;
+    }
+  }
+  return openOn('cpu', onnx, stage, threads);
+}
+
+/** The providers that the installed runtime was built with; whether one runs shows only on a run. */
+export function availableProviders(): readonly Provider[] {
+  const built = listSupportedBackends().map((backend) => backend.name);
+  return (['cuda', 'webgpu', 'cpu'] as const).filter((provider) => built.includes(provider));
+}
+
+async function openOn(provider: Provider, onnx: Uint8Array, stage: Stage, threads: number): Promise<NetworkSession> {
+  if (!availableProviders().includes(provider)) {
+    throw new ProviderError(provider, 'the installed onnxruntime-node was built without it');
+  }
+  const session = await createSession(provider, onnx, stage, threads);
+  try {
+    checkSignature(session, stage);
+    const network: NetworkSession = {
+      engine: { provider, device: await deviceName(provider, threads) },
+      run: (input) => runWindow(session, stage, input),
+      release: () => session.release(),
+    };
+    await warmUp(network, provider, onnx, stage, threads);
+    return network;
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+async function createSession(
+  provider: Provider,
+  onnx: Uint8Array,
+  stage: Stage,
+  threads: number,
+): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(onnx, {
+      executionProviders: [provider],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      // Plans memory once a shape: as fast without, and a third less of it.
+      enableMemPattern: false,
+      logSeverityLevel: LOG_ERRORS_ONLY,
+    });
+  } catch (error) {
+    // What the CPU provider does not open is a fault of the network; elsewhere the provider may be at fault.
+    if (provider === 'cpu') throw new NetworkError(stage.file, (error as Error).message, { cause: error });
+    throw new ProviderError(provider, (error as Error).message, { cause: error });
+  }
+}
+
+/** Names, element type and dimensions of the graph's input and output against the manifest. */
+function checkSignature(session: InferenceSession, stage: Stage): void {
+  const [x, y, z] = stage.windowVoxels;
+  const inputs = session.inputMetadata;
+  if (inputs.length !== 1) {
+    throw new NetworkError(stage.file, `has ${inputs.length} inputs (${session.inputNames.join(', ')}), not one`);
+  }
+  checkTensor(stage.file, 'input', inputs, stage.input, [1, 1, z, y, x]);
+  checkTensor(stage.file, 'output', session.outputMetadata, stage.output, [1, stage.channels.length, z, y, x]);
+}
+
+function checkTensor(
+  file: string,
+  role: 'input' | 'output',
+  tensors: readonly InferenceSession.ValueMetadata[],
+  name: string,
+  expected: readonly number[],
+): void {
+  const tensor = tensors.find((candidate) => candidate.name === name);
+  if (tensor === undefined) {
+    const names = tensors.map((candidate) => candidate.name).join(', ');
+    throw new NetworkError(file, `has no ${role} '${name}', which the manifest names; it has: ${names}`);
+  }
+  if (!tensor.isTensor || tensor.type !== 'float32') {
+    throw new NetworkError(file, `${role} '${name}' is ${tensor.isTensor ? tensor.type : 'no tensor'}, not float32`);
+  }
+  // A graph need not state its dimensions, and may leave some open; then the warm-up tells.
+  const { shape } = tensor;
+  const fits = shape.length === expected.length && shape.every((n, axis) => n === expected[axis] || !isFixed(n));
+  if (shape.length > 0 && !fits) {
+    throw new NetworkError(
+      file,
+      `${role} '${name}' is [${shape.join(', ')}], but the manifest makes it [${expected.join(', ')}]`,
+    );
+  }
+}
+
+function isFixed(dimension: number | string): dimension is number {
+  return typeof dimension === 'number' && dimension >= 0;
+}
+
+async function runWindow(session: InferenceSession, stage: Stage, input: Float32Array): Promise<Float32Array> {
+  const [x, y, z] = stage.windowVoxels;
+  const tensor = new Tensor('float32', input, [1, 1, z, y, x]);
+  const output = (await session.run({ [stage.input]: tensor }, [stage.output]))[stage.output]!;
+  const expected = [1, stage.channels.length, z, y, x];
+  if (output.dims.join() !== expected.join() || !(output.data instanceof Float32Array)) {
+    const got = `${output.type} [${output.dims.join(', ')}]`;
+    throw new NetworkError(stage.file, `output '${stage.output}' is ${got}, not float32 [${expected.join(', ')}]`);
+  }
+  return output.data;
+}
+
+/** Runs one made-up window; on a GPU also compares it with the CPU. */
+async function warmUp(
+  network: NetworkSession,
+  provider: Provider,
+  onnx: Uint8Array,
+  stage: Stage,
+  threads: number,
+): Promise<void> {
+  const [x, y, z] = stage.windowVoxels;
+  const input = Float32Array.from({ length: x * y * z }, (_, n) => 2 * Math.sin(0.37 * n) * Math.cos(0.0113 * n));
+  const output = await network.run(input).catch((error: Error) => {
+    if (error instanceof NetworkError) throw error;
+    if (provider === 'cpu') throw new NetworkError(stage.file, error.message, { cause: error });
+    throw new ProviderError(provider, error.message, { cause: error });
+  });
+  const wrong = output.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) {
+    const problem = `gives ${output[wrong]} on a plain input`;
+    throw provider === 'cpu' ? new NetworkError(stage.file, problem) : new ProviderError(provider, problem);
+  }
+  if (provider === 'cpu') return;
+  const reference = await openOn('cpu', onnx, stage, threads);
+  try {
+    const difference = meanDifference(stage, output, await reference.run(input));
+    if (difference > LARGEST_MEAN_DIFFERENCE) {
+      throw new ProviderError(
+        provider,
+        `its probabilities differ from the CPU's by ${difference.toFixed(3)} on average`,
+      );
+    }
+  } finally {
+    await reference.release();
+  }
+}
+
+function meanDifference(stage: Stage, output: Float32Array, reference: Float32Array): number {
+  const [one, other] = [output, reference].map((values) => {
+    const probabilities = probabilitiesOf(values.length / stage.channels.length);
+    toProbabilities(stage, values, probabilities);
+    return probabilities.both;
+  }) as [Float32Array, Float32Array];
+  return one.reduce((sum, value, n) => sum + Math.abs(value - other[n]!), 0) / one.length;
+}
+
+async function deviceName(provider: Provider, threads: number): Promise<string> {
+  if (provider === 'cpu') return `CPU, ${threads} threads`;
+  if (provider === 'webgpu') return 'WebGPU adapter';
+  try {
+    const query = ['--query-gpu=name', '--format=csv,noheader', '--id=0'];
+    return (await promisify(execFile)('nvidia-smi', query, { timeout: 5000 })).stdout.trim();
+  } catch {
+    return 'NVIDIA GPU';
+  }
+}

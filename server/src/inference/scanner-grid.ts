@@ -1,0 +1,69 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Field, sampleField } from '../volume/field.ts';
+import { boxOnGrid, gridOfBox, stepsBetween, toVoxel, voxelCount, wholeBox } from '../volume/geometry.ts';
+import type { Grid } from '../volume/volume.ts';
+import { LESION, LIVER, type Segmentation } from './segmentation.ts';
+
+const LIVER_CHANNEL = 0;
+const LESION_CHANNEL = 1;
+
+/**
+ * Brings probabilities [liver, lesion] from the network's grid to the scanner's and decides there: each voxel is what is
+ * most probable of liver, lesion and neither. Voxels whose centre lies outside the network's grid are background.
+ * Slice by slice; null when the two grids do not meet.
+ */
+export async function decideOnScannerGrid(
+  field: Field,
+  grid: Grid,
+  signal: AbortSignal,
+): Promise<Pick<Segmentation, 'labelMap' | 'lesionProbability'> | null> {
+  const box = boxOnGrid(field.grid, wholeBox(field.grid), grid);
+  if (box === null) return null;
+  const labels = new Uint8Array(voxelCount(grid.shape));
+  const values = new Uint8Array(voxelCount(box.size));
+  const [width, height] = box.size;
+  const inside = insideRows(field.grid, gridOfBox(grid, box));
+  const lesionAt = LESION_CHANNEL * width * height;
+  for (const { k, values: slice } of sampleField(field, grid, box)) {
+    if (k % 8 === 0) await nextTurn();
+    signal.throwIfAborted();
+    for (let j = 0; j < height; j++) {
+      const [first, end] = inside(j, k - box.start[2]);
+      const row = box.start[0] + grid.shape[0] * (box.start[1] + j + grid.shape[1] * k);
+      const boxRow = width * (j + height * (k - box.start[2]));
+      for (let i = first; i < end; i++) {
+        const liver = slice[LIVER_CHANNEL + i + width * j]!;
+        const lesion = slice[lesionAt + i + width * j]!;
+        const neither = 1 - liver - lesion;
+        if (lesion > liver && lesion > neither) labels[row + i] = LESION;
+        else if (liver > neither) labels[row + i] = LIVER;
+        values[boxRow + i] = Math.round(255 * Math.min(1, Math.max(0, lesion)));
+      }
+    }
+  }
+  return { labelMap: { grid, labels }, lesionProbability: { box, values } };
+}
+
+/** For a row j of slice k of `rows`: the voxels, first to end, whose centres lie inside `limits`, outer faces included. */
+function insideRows(limits: Grid, rows: Grid): (j: number, k: number) => readonly [number, number] {
+  const origin = toVoxel(limits, rows.originMm);
+  const [di, dj, dk] = stepsBetween(rows, limits);
+  const slack = 1e-6;
+  return (j, k) => {
+    let first = 0;
+    let end = rows.shape[0];
+    for (let axis = 0; axis < 3; axis++) {
+      const at = origin[axis]! + j * dj[axis]! + k * dk[axis]!;
+      const step = di[axis]!;
+      const low = -0.5 - slack - at;
+      const high = limits.shape[axis]! - 0.5 + slack - at;
+      if (Math.abs(step) < 1e-12) {
+        if (low > 0 || high < 0) return [0, 0];
+        continue;
+      }
+      first = Math.max(first, Math.ceil(step > 0 ? low / step : high / step));
+      end = Math.min(end, Math.floor(step > 0 ? high / step : low / step) + 1);
+    }
+    return [first, end];
+  };
+}

@@ -1,0 +1,34 @@
+import type { Vec3 } from '../volume/volume.ts';
+
+/** Below this share of the centre's weight no voxel of a window falls along an axis, so that no weight vanishes. */
+const LEAST_WEIGHT = 0.01;
+
+/**
+ * First voxels of the windows along one axis. They cover `extent` voxels; neighbours overlap by `overlap` of a window
+ * or more, evenly, and none runs over the end. An extent shorter than a window has one window, which does.
+ */
+export function windowStarts(extent: number, window: number, overlap: number): number[] {
+  if (extent <= window) return [0];
+  const longestStep = Math.max(1, Math.floor(window * (1 - overlap)));
+  const steps = Math.ceil((extent - window) / longestStep);
+  return Array.from({ length: steps + 1 }, (_, n) => Math.round((n * (extent - window)) / steps));
+}
+
+/** Starts [x, y, z] of all windows over a grid of `shape` voxels, x fastest. */
+export function windowsOver(shape: Vec3, window: Vec3, overlap: number): Vec3[] {
+  const [xs, ys, zs] = shape.map((extent, axis) => windowStarts(extent, window[axis]!, overlap));
+  return zs!.flatMap((z) => ys!.flatMap((y) => xs!.map((x): Vec3 => [x, y, z])));
+}
+
+/**
+ * Weight of each voxel along one axis of a window: a Gaussian of standard deviation window / 8 about the centre,
+ * where the network sees the most around a voxel (Isensee et al., Nat Methods 2021), with a floor above zero.
+ * A voxel's weight is the product over the axes.
+ */
+export function gaussianWeights(window: number): Float32Array {
+  const centre = (window - 1) / 2;
+  const sigma = window / 8;
+  return Float32Array.from({ length: window }, (_, i) =>
+    Math.max(LEAST_WEIGHT, Math.exp(-0.5 * ((i - centre) / sigma) ** 2)),
+  );
+}

@@ -1,0 +1,75 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Grid, Vec3 } from '../volume/volume.ts';
+import { WindowBlend } from './blend.ts';
+import { type HuTransform, transformed } from './intensity.ts';
+import type { Stage } from './manifest.ts';
+import type { Probabilities } from './probabilities.ts';
+import type { NetworkSession } from './provider.ts';
+import { windowsOver } from './tiles.ts';
+
+/** What the windows of a stage slide over: HU on a patient-aligned grid, at least a window along each axis. */
+export interface Field {
+  readonly grid: Grid;
+  readonly hu: Float32Array;
+}
+
+export interface WindowRun {
+  readonly stage: Stage;
+  readonly session: NetworkSession;
+  readonly transform: HuTransform;
+  /** Windows for which this is false are not run; voxels that only they cover get probability zero. */
+  readonly wanted: (start: Vec3) => boolean;
+  readonly signal: AbortSignal;
+  /** Called after each window with the share of them that is done. */
+  readonly done: (fraction: number) => void;
+}
+
+/**
+ * Runs a stage's network in overlapping windows over a field and blends what it says.
+ * Between windows the event loop turns, so that messages get out and cancelling gets in.
+ * @throws the signal's reason when cancelled
+ */
+export async function runWindows(field: Field, run: WindowRun): Promise<Probabilities> {
+  const { stage, session, transform, signal } = run;
+  const { shape } = field.grid;
+  const [wx, wy, wz] = stage.windowVoxels;
+  const starts = windowsOver(shape, stage.windowVoxels, stage.overlap).filter(run.wanted);
+  const blend = new WindowBlend(shape, stage);
+  const input = new Float32Array(wx * wy * wz);
+  for (const [n, start] of starts.entries()) {
+    await nextTurn();
+    signal.throwIfAborted();
+    readWindow(field, start, stage.windowVoxels, transform, input);
+    blend.add(start, await session.run(input));
+    run.done((n + 1) / starts.length);
+  }
+  return blend.finish();
+}
+
+function readWindow(
+  { grid, hu }: Field,
+  start: Vec3,
+  [wx, wy, wz]: Vec3,
+  transform: HuTransform,
+  into: Float32Array,
+): void {
+  const [nx, ny] = grid.shape;
+  let to = 0;
+  for (let z = 0; z < wz; z++) {
+    for (let y = 0; y < wy; y++) {
+      let from = start[0] + nx * (start[1] + y + ny * (start[2] + z));
+      for (let x = 0; x < wx; x++) into[to++] = transformed(transform, hu[from++]!);
+    }
+  }
+}
+
+/** The grid, or one as large as a window where it is smaller, with the added voxels on both sides of it. */
+export function atLeastWindow(grid: Grid, window: Vec3): Grid {
+  const before = grid.shape.map((n, axis) => Math.max(0, Math.floor((window[axis]! - n) / 2)));
+  const shift = (axis: 0 | 1 | 2) => grid.originMm[axis] - before[axis]! * grid.spacingMm[axis];
+  return {
+    ...grid,
+    shape: [Math.max(grid.shape[0], window[0]), Math.max(grid.shape[1], window[1]), Math.max(grid.shape[2], window[2])],
+    originMm: [shift(0), shift(1), shift(2)],
+  };
+}
