@@ -1,6 +1,7 @@
 /** Why a series cannot be segmented; stable, for machines. */
 export type RefusalCode =
   | 'not-dicom'
+  | 'unreadable-zip'
   | 'corrupt-instance'
   | 'missing-uid'
   | 'not-ct'
