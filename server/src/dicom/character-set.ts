@@ -19,6 +19,8 @@ const SINGLE_BYTE: Readonly<Record<string, string>> = {
   GBK: 'gbk',
 };
 
+const ESC = '\x1b';
+
 /** What an ISO 2022 escape sequence switches to: PS3.3 tables C.12-3 and C.12-4. `high`: the set lies in G1 or is 94x94. */
 const ESCAPES: readonly { readonly sequence: string; readonly label: string; readonly prefix?: string }[] = [
   { sequence: '\x1b(B', label: 'latin1' },
@@ -48,16 +50,16 @@ const ESCAPES: readonly { readonly sequence: string; readonly label: string; rea
 export function decodeText(bytes: Uint8Array, characterSets: readonly string[]): string {
   const latin = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
   const initial = labelOf(characterSets[0] ?? '');
-  if (!latin.includes('\x1b')) return decode(latin, initial);
+  if (!latin.includes(ESC)) return decode(latin, initial);
   let text = '';
   // Each part after a delimiter or control character starts in the default set again; a switch rules until then.
   for (const part of latin.split(/(?<=[\r\n\f\\^=])/)) {
     let label = initial;
     let prefix = '';
-    for (const run of part.split(/(?=\x1b)/)) {
-      const escape = ESCAPES.find(({ sequence }) => run.startsWith(sequence));
-      if (escape) ({ label, prefix = '' } = escape);
-      text += decode(prefix + (escape ? run.slice(escape.sequence.length) : run), label);
+    for (const run of part.split(new RegExp(`(?=${ESC})`))) {
+      const switched = ESCAPES.find(({ sequence }) => run.startsWith(sequence));
+      if (switched) ({ label, prefix = '' } = switched);
+      text += decode(prefix + (switched ? run.slice(switched.sequence.length) : run), label);
     }
   }
   return text;
