@@ -1,4 +1,5 @@
 import type { Dataset } from '../dicom/dataset.ts';
+import { DicomError, UnsupportedTransferSyntax } from '../dicom/errors.ts';
 import type { Instance } from '../dicom/instance.ts';
 import { Refusal } from '../refusal.ts';
 import { readFrameHeader } from './frame.ts';
@@ -140,6 +141,11 @@ export class Collector {
 
 /** An image that cannot be decoded makes the series unsuitable; any other error is not the series' fault. */
 function asRefusal(error: unknown, name: string): unknown {
-  if (!(error instanceof Error) || error.name !== 'DicomError') return error;
-  return new Refusal('corrupt-instance', `${name} cannot be decoded: ${error.message}`);
+  if (error instanceof UnsupportedTransferSyntax) {
+    return new Refusal('unsupported-transfer-syntax', `${name} cannot be read: ${error.message}`, { uid: error.uid });
+  }
+  if (error instanceof DicomError) {
+    return new Refusal('corrupt-instance', `${name} is damaged: ${error.message}`);
+  }
+  return error;
 }
