@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { failureOf } from './failure.ts';
+
 /** The `hepar` command. */
 const COMMANDS: Record<string, { summary: string; load: () => Promise<(args: string[]) => Promise<number>> }> = {
   segment: {
@@ -26,8 +28,14 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<(args: str
 const [name, ...args] = process.argv.slice(2);
 const command = name === undefined ? undefined : COMMANDS[name];
 if (command) {
-  const run = await command.load();
-  process.exitCode = await run(args);
+  try {
+    const run = await command.load();
+    process.exitCode = await run(args);
+  } catch (error) {
+    const { exitCode, text } = failureOf(error);
+    process.stderr.write(`hepar ${name}: ${text}\n`);
+    process.exitCode = exitCode;
+  }
 } else {
   const listing = Object.entries(COMMANDS).map(([each, { summary }]) => `  hepar ${each.padEnd(9)} ${summary}\n`);
   const usage = `usage:\n${listing.join('')}\nResearch use only. Not a medical device.\n`;

@@ -1,0 +1,208 @@
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { readConfig } from '../config.ts';
+import { createArchive } from '../dicomweb/archive.ts';
+import { surveyFiles } from '../dicomweb/survey.ts';
+import { type FindingsDocument, NOTICE } from '../findings/schema.ts';
+import { loadModel, type Model } from '../inference/model.ts';
+import { Engine } from '../jobs/engine.ts';
+import { runId } from '../jobs/run.ts';
+import { FILES, type RunRequest, type SeriesSource } from '../pipeline.ts';
+import type { Progress } from '../progress.ts';
+import { Refusal } from '../refusal.ts';
+import { bundledModelDir } from './bundled-model.ts';
+import { chooseSeries } from './choose-series.ts';
+import { onInterrupt, UsageError } from './failure.ts';
+import { showProgress } from './progress-display.ts';
+
+const USAGE = `usage: hepar segment INPUT --out DIR [options]
+
+INPUT is a folder or zip of DICOM files, or with --dicomweb a STUDYUID or STUDYUID/SERIESUID.
+
+  --out DIR         where segmentation.dcm, findings.json and preview.png go
+  --series UID      which series, when the input holds several
+  --dicomweb URL    take the series from this archive; credentials in HEPAR_DICOMWEB_USERNAME and
+                    HEPAR_DICOMWEB_PASSWORD, or HEPAR_DICOMWEB_TOKEN
+  --store           put the result into that archive
+  --model DIR       a model's folder (default: the bundled model)
+  --provider NAME   auto, cpu, cuda or webgpu (default: auto)
+  --threads N       threads for inference (default: one for each core)
+
+Exit code: 0 done, 2 the input is unsuitable, 1 anything else.
+${NOTICE}
+`;
+
+interface Options {
+  readonly input: string;
+  readonly out: string;
+  readonly series: string | undefined;
+  readonly dicomweb: string | undefined;
+  readonly store: boolean;
+  readonly modelDir: string;
+  readonly provider: RunRequest['provider'];
+  readonly threads: number | undefined;
+}
+
+interface Chosen {
+  readonly source: SeriesSource;
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  readonly instances: readonly string[];
+}
+
+/** `hepar segment`: segments one series of a folder, a zip or an archive, and writes the result into a folder. */
+export async function segmentCommand(args: string[]): Promise<number> {
+  const options = readOptions(args);
+  if (options === 'help') {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  using interrupt = onInterrupt();
+  const model = await loadModel(options.modelDir);
+  const chosen =
+    options.dicomweb === undefined ? await fromFiles(options, interrupt.signal) : await fromArchive(options);
+  const display = showProgress(process.stderr);
+  try {
+    const findings = await run(chosen, model, options, { signal: interrupt.signal, report: display.report });
+    display.end();
+    process.stdout.write(summary(findings, options.out));
+    return 0;
+  } finally {
+    display.end();
+  }
+}
+
+/** The result is made beside the folder that receives it, and moved in when it is complete. */
+async function run(chosen: Chosen, model: Model, options: Options, progress: Progress): Promise<FindingsDocument> {
+  const { out, modelDir, provider, threads, store } = options;
+  const { manifest, digest } = model;
+  await mkdir(out, { recursive: true });
+  const unfinished = await mkdtemp(join(out, '.unfinished-'));
+  const engine = new Engine();
+  try {
+    const findings = await engine.run(
+      {
+        runId: runId({ ...chosen, model: { id: manifest.id, version: manifest.version, digest }, repeat: 0 }),
+        source: chosen.source,
+        modelDir,
+        provider,
+        threads,
+        outDir: unfinished,
+        store,
+        supersedes: null,
+        createdAt: new Date().toISOString(),
+      },
+      progress,
+    );
+    for (const name of Object.values(FILES)) await rename(join(unfinished, name), join(out, name));
+    return findings;
+  } finally {
+    await engine.close();
+    await rm(unfinished, { recursive: true, force: true });
+  }
+}
+
+async function fromFiles({ input, series }: Options, signal: AbortSignal): Promise<Chosen> {
+  const path = resolve(input);
+  const survey = await surveyFiles(path, { signal });
+  const chosen = chooseSeries(
+    survey.map((each) => ({ ...each, uids: each.instances, instances: each.instances.length })),
+    series,
+  );
+  const { studyInstanceUid, seriesInstanceUid, uids } = chosen;
+  return {
+    source: { kind: 'files', path, seriesInstanceUid, files: chosen.files },
+    studyInstanceUid: studyInstanceUid ?? '',
+    seriesInstanceUid,
+    instances: uids,
+  };
+}
+
+async function fromArchive({ input, series, dicomweb }: Options): Promise<Chosen> {
+  const { archive } = readConfig({ ...process.env, HEPAR_DICOMWEB_URL: dicomweb });
+  const [studyInstanceUid = '', inPath] = input.split('/', 2);
+  const client = createArchive(archive!);
+  try {
+    const candidates = (await client.findSeries(studyInstanceUid)).map((each) => ({
+      ...each,
+      instances: each.instances ?? 0,
+    }));
+    if (candidates.length === 0)
+      throw new Refusal('no-such-series', `There is no study ${studyInstanceUid} in the archive.`);
+    const { seriesInstanceUid } = chooseSeries(candidates, series ?? inPath);
+    const instances = await client.findInstances(studyInstanceUid, seriesInstanceUid);
+    return {
+      source: { kind: 'dicomweb', archive: archive!, studyInstanceUid, seriesInstanceUid, instances },
+      studyInstanceUid,
+      seriesInstanceUid,
+      instances,
+    };
+  } finally {
+    client.close();
+  }
+}
+
+function readOptions(args: string[]): Options | 'help' {
+  const { values, positionals } = parse(args);
+  if (values.help) return 'help';
+  const [input, ...others] = positionals;
+  if (input === undefined || others.length > 0) throw new UsageError(`give one INPUT.\n${USAGE}`);
+  if (values.out === undefined) throw new UsageError(`--out DIR is missing.\n${USAGE}`);
+  if (values.store && values.dicomweb === undefined) throw new UsageError('--store needs --dicomweb URL.');
+  const { provider, threads } = readConfig({
+    HEPAR_PROVIDER: values.provider ?? process.env.HEPAR_PROVIDER,
+    HEPAR_THREADS: values.threads ?? process.env.HEPAR_THREADS,
+  });
+  return {
+    input,
+    out: resolve(values.out),
+    series: values.series,
+    dicomweb: values.dicomweb,
+    store: values.store ?? false,
+    modelDir: resolve(values.model ?? bundledModelDir()),
+    provider,
+    threads,
+  };
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        out: { type: 'string' },
+        series: { type: 'string' },
+        dicomweb: { type: 'string' },
+        store: { type: 'boolean' },
+        model: { type: 'string' },
+        provider: { type: 'string' },
+        threads: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}\n${USAGE}`);
+  }
+}
+
+/** What a person wants to know at a glance. */
+function summary({ liver, lesions, lesionBurdenMl, engine, warnings }: FindingsDocument, out: string): string {
+  const found =
+    lesions.length === 0
+      ? 'No lesion found.'
+      : `${lesions.length} lesion${lesions.length === 1 ? '' : 's'}, ${lesionBurdenMl} ml in all:`;
+  const rows = lesions.map(
+    ({ number, volumeMl, longAxisMm, shortAxisMm, meanHu, confidence }) =>
+      `  ${String(number).padStart(2)}  ${volumeMl} ml  ${longAxisMm} x ${shortAxisMm} mm  ${meanHu} HU  confidence ${confidence}`,
+  );
+  return [
+    `Liver ${liver.volumeMl} ml. ${found}`,
+    ...rows,
+    ...warnings.map(({ message }) => `Note: ${message}`),
+    `Written to ${out} (${engine.provider}: ${engine.device}).`,
+    NOTICE,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,174 @@
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Instance } from './dicom/instance.ts';
+import { parseInstance } from './dicom/parse.ts';
+import { type ArchiveOptions, createArchive } from './dicomweb/archive.ts';
+import { readFiles } from './dicomweb/files.ts';
+import { findingsDocument } from './findings/document.ts';
+import { measure } from './findings/measure.ts';
+import { type FindingsDocument, findingsSchema } from './findings/schema.ts';
+import { segment } from './inference/cascade.ts';
+import { loadModel } from './inference/model.ts';
+import type { Progress } from './progress.ts';
+import { renderPreview } from './reports/preview.ts';
+import { buildSeg, segUids } from './reports/seg.ts';
+import { Stopwatch } from './stopwatch.ts';
+import { VERSION } from './version.ts';
+import { assemble } from './volume/assemble.ts';
+
+/** A series in an archive, or in a folder or zip of DICOM files. */
+export type SeriesSource =
+  | {
+      readonly kind: 'dicomweb';
+      readonly archive: ArchiveOptions;
+      readonly studyInstanceUid: string;
+      readonly seriesInstanceUid: string;
+      /** SOP Instance UIDs that the run was named by: these are segmented, whatever has arrived since. */
+      readonly instances?: readonly string[] | undefined;
+    }
+  | {
+      readonly kind: 'files';
+      readonly path: string;
+      /** Which of its series; by default there is only one. */
+      readonly seriesInstanceUid?: string | undefined;
+      /** How many files it has, for progress. */
+      readonly files?: number | undefined;
+    };
+
+export interface RunRequest {
+  readonly runId: string;
+  readonly source: SeriesSource;
+  readonly modelDir: string;
+  readonly provider: 'auto' | 'cpu' | 'cuda' | 'webgpu';
+  /** Threads for inference; by default one for each core. */
+  readonly threads?: number | undefined;
+  /** Receives the run's objects; findings.json is written last, so that it stands for a complete set. */
+  readonly outDir: string;
+  /** Put the objects into the archive that the series came from. */
+  readonly store: boolean;
+  /** The run whose result this one takes the place of. */
+  readonly supersedes: string | null;
+  /** ISO 8601; a retry passes the first attempt's, so that it makes the same objects. */
+  readonly createdAt: string;
+}
+
+/** The files of a run in its `outDir`. */
+export const FILES = { seg: 'segmentation.dcm', findings: 'findings.json', preview: 'preview.png' } as const;
+
+/**
+ * The way of one series: from where it lies to its result. Objects that an earlier attempt has completed are stored as
+ * they are and never made again, so that one SOP Instance UID never has two contents.
+ *
+ * @throws Refusal when the series is unsuitable; the signal's reason when it is cancelled
+ */
+export async function runPipeline(request: RunRequest, progress: Progress): Promise<FindingsDocument> {
+  const findings = (await readFindings(request.outDir)) ?? (await compute(request, progress));
+  return request.store && request.source.kind === 'dicomweb' ? store(request, findings, progress) : findings;
+}
+
+async function compute(request: RunRequest, progress: Progress): Promise<FindingsDocument> {
+  const { runId, source, supersedes } = request;
+  const clock = new Stopwatch();
+  const model = await loadModel(request.modelDir);
+  const instances = parsed(clock.waiting('retrieve', retrieve(source, progress)), source, progress);
+  const series = await clock.time('assemble', () => assemble(instances, progress, expectedFiles(source)));
+  const segmentation = await clock.time('segment', () =>
+    segment(series, model, { provider: request.provider, threads: request.threads }, progress),
+  );
+  const { findings, segments } = await clock.time('measure', () => measure(series, segmentation, runId, progress));
+  const common = { series, segments, lesions: findings.lesions };
+  const { seg, preview } = await clock.time('report', () => {
+    const seg = buildSeg({
+      ...common,
+      runId,
+      supersedes,
+      manifest: model.manifest,
+      modelDigest: model.digest,
+      engine: segmentation.engine,
+      softwareVersion: VERSION,
+      createdAt: new Date(request.createdAt),
+    });
+    progress.report('report', 0.5);
+    return { seg, preview: renderPreview(common) };
+  });
+  progress.report('report', 1);
+  const document = findingsDocument({
+    runId,
+    supersedes,
+    model,
+    engine: segmentation.engine,
+    timingsMs: { ...clock.timingsMs(), store: null },
+    series,
+    objects: { seg: segUids(runId), sr: null, secondaryCapture: null },
+    findings,
+  });
+  progress.signal.throwIfAborted();
+  await writeObjects(request.outDir, { [FILES.seg]: seg, [FILES.preview]: preview, [FILES.findings]: json(document) });
+  return document;
+}
+
+function retrieve(source: SeriesSource, { signal }: Progress): AsyncIterable<Uint8Array> {
+  if (source.kind === 'files') return readFiles(source.path, { seriesInstanceUid: source.seriesInstanceUid, signal });
+  const { archive, studyInstanceUid, seriesInstanceUid, instances } = source;
+  return createArchive(archive).retrieveSeries(studyInstanceUid, seriesInstanceUid, {
+    signal,
+    ...(instances ? { instances } : {}),
+  });
+}
+
+async function* parsed(
+  files: AsyncIterable<Uint8Array>,
+  source: SeriesSource,
+  progress: Progress,
+): AsyncIterable<Instance> {
+  const expected = expectedFiles(source) ?? 0;
+  let arrived = 0;
+  for await (const file of files) {
+    progress.signal.throwIfAborted();
+    yield parseInstance(file);
+    progress.report('retrieve', ++arrived / Math.max(expected, arrived));
+  }
+}
+
+function expectedFiles(source: SeriesSource): number | null {
+  return (source.kind === 'files' ? source.files : source.instances?.length) ?? null;
+}
+
+async function store(
+  { outDir, source }: RunRequest,
+  findings: FindingsDocument,
+  progress: Progress,
+): Promise<FindingsDocument> {
+  if (source.kind !== 'dicomweb' || findings.engine.timingsMs.store !== null) return findings;
+  progress.report('store', 0);
+  const started = performance.now();
+  const archive = createArchive(source.archive);
+  await archive.store([await readFile(join(outDir, FILES.seg))], source.studyInstanceUid, { signal: progress.signal });
+  archive.close();
+  const timingsMs = { ...findings.engine.timingsMs, store: Math.round(performance.now() - started) };
+  const stored = { ...findings, engine: { ...findings.engine, timingsMs } };
+  await writeObjects(outDir, { [FILES.findings]: json(stored) });
+  progress.report('store', 1);
+  return stored;
+}
+
+async function readFindings(outDir: string): Promise<FindingsDocument | null> {
+  const text = await readFile(join(outDir, FILES.findings), 'utf8').catch(() => null);
+  return text === null ? null : findingsSchema.parse(JSON.parse(text));
+}
+
+/** Each file appears whole or not at all, in the order given. */
+async function writeObjects(outDir: string, files: Readonly<Record<string, Uint8Array | string>>): Promise<void> {
+  await mkdir(outDir, { recursive: true });
+  for (const [name, content] of Object.entries(files)) {
+    const unfinished = join(outDir, `${name}.part`);
+    try {
+      await writeFile(unfinished, content, { flush: true });
+      await rename(unfinished, join(outDir, name));
+    } finally {
+      await rm(unfinished, { force: true });
+    }
+  }
+}
+
+const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
