@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import type { RunningOrthanc } from '../../server/src/cli/orthanc.ts';
 import { type Archive, createArchive } from '../../server/src/dicomweb/archive.ts';
 import { startTestOrthanc } from '../support/orthanc.ts';
-import { smallDicomFile } from '../unit/dicomweb/small-dicom.ts';
+import { smallDicomFile } from '../support/small-dicom.ts';
 
 const STUDY = '2.25.1000';
 const SERIES = '2.25.1001';

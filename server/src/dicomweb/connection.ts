@@ -201,6 +201,7 @@ function reasonOf(error: NodeJS.ErrnoException): string {
     EPIPE: 'connection closed by the other side',
     ENOTFOUND: 'unknown host',
     EAI_AGAIN: 'host name not resolved',
+    ERR_STREAM_PREMATURE_CLOSE: 'connection closed by the other side',
     ETIMEDOUT: 'connection timed out',
     EHOSTUNREACH: 'no route to the host',
     ENETUNREACH: 'no route to the network',

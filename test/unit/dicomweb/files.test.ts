@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { readFiles } from '../../../server/src/dicomweb/files.ts';
 import { surveyFiles } from '../../../server/src/dicomweb/survey.ts';
+import { smallDicomFile } from '../../support/small-dicom.ts';
 import { collect } from './collect.ts';
-import { smallDicomFile } from './small-dicom.ts';
 
 const CT = { studyUid: '2.25.1', seriesUid: '2.25.2', description: 'portal venous' };
 const SLICES = [1, 2, 3].map((n) =>

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Archive, type ArchiveOptions, createArchive } from '../../../server/src/dicomweb/archive.ts';
+import { smallDicomFile } from '../../support/small-dicom.ts';
 import { collect } from './collect.ts';
 import { type Answer, type FakeArchive, MULTIPART, multipart, startFakeArchive } from './fake-archive.ts';
-import { smallDicomFile } from './small-dicom.ts';
 
 const UIDS = ['2.25.101', '2.25.102', '2.25.103', '2.25.104'];
 const FILES = UIDS.map((sopInstanceUid, n) =>

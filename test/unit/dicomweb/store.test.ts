@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type Archive, createArchive } from '../../../server/src/dicomweb/archive.ts';
 import { StoreFailed } from '../../../server/src/dicomweb/errors.ts';
+import { smallDicomFile } from '../../support/small-dicom.ts';
 import { type Answer, type FakeArchive, startFakeArchive } from './fake-archive.ts';
-import { smallDicomFile } from './small-dicom.ts';
 
 const UIDS = ['2.25.201', '2.25.202'];
 const FILES = UIDS.map((sopInstanceUid) => smallDicomFile({ sopInstanceUid }));

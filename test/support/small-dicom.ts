@@ -1,4 +1,7 @@
-/** A DICOM file of explicit VR little endian, written element by element, for tests that need no more than a file. */
+/**
+ * A DICOM file of explicit VR little endian, written element by element: for tests that need a file and not an image, and
+ * independent of the writer that they may be testing.
+ */
 export function smallDicomFile(values: {
   readonly sopInstanceUid: string;
   readonly studyUid?: string;
@@ -10,7 +13,6 @@ export function smallDicomFile(values: {
   readonly pixels?: Uint8Array;
   readonly rows?: number;
   readonly columns?: number;
-  /** Smaller than what follows the file's header if not given. */
   readonly instanceNumber?: number;
 }): Uint8Array<ArrayBuffer> {
   const sopClassUid = values.sopClassUid ?? '1.2.840.10008.5.1.4.1.1.2';
