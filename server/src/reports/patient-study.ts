@@ -1,0 +1,124 @@
+import type { Dataset, RawElement, Tag } from '../dicom/dataset.ts';
+
+/**
+ * Attributes by which an archive knows the patient and the study, with their Specific Character Set. They are copied
+ * byte for byte, whatever is in them: an archive keys a study by them, and a result whose Patient ID differs by as
+ * little as its padding becomes a second study. Those of type 2 must be there: an absent one is written empty.
+ */
+const IDENTITY: readonly { readonly tag: Tag; readonly keyword: string; readonly type: 2 | 3 }[] = [
+  { tag: '00080005', keyword: 'SpecificCharacterSet', type: 3 },
+  { tag: '00080201', keyword: 'TimezoneOffsetFromUTC', type: 3 },
+  // Patient, PS3.3 section C.7.1.1
+  { tag: '00100010', keyword: 'PatientName', type: 2 },
+  { tag: '00100020', keyword: 'PatientID', type: 2 },
+  { tag: '00100021', keyword: 'IssuerOfPatientID', type: 3 },
+  { tag: '00100030', keyword: 'PatientBirthDate', type: 2 },
+  { tag: '00100032', keyword: 'PatientBirthTime', type: 3 },
+  { tag: '00100040', keyword: 'PatientSex', type: 2 },
+  { tag: '00101000', keyword: 'OtherPatientIDs', type: 3 },
+  { tag: '00101001', keyword: 'OtherPatientNames', type: 3 },
+  { tag: '00102160', keyword: 'EthnicGroup', type: 3 },
+  { tag: '00104000', keyword: 'PatientComments', type: 3 },
+  { tag: '00100200', keyword: 'QualityControlSubject', type: 3 },
+  { tag: '00120062', keyword: 'PatientIdentityRemoved', type: 3 },
+  { tag: '00120063', keyword: 'DeidentificationMethod', type: 3 },
+  { tag: '00280303', keyword: 'LongitudinalTemporalInformationModified', type: 3 },
+  // General Study, section C.7.2.1; its UID is the series' own
+  { tag: '00080020', keyword: 'StudyDate', type: 2 },
+  { tag: '00080030', keyword: 'StudyTime', type: 2 },
+  { tag: '00080050', keyword: 'AccessionNumber', type: 2 },
+  { tag: '00080090', keyword: 'ReferringPhysicianName', type: 2 },
+  { tag: '0008009c', keyword: 'ConsultingPhysicianName', type: 3 },
+  { tag: '00081030', keyword: 'StudyDescription', type: 3 },
+  { tag: '00081048', keyword: 'PhysiciansOfRecord', type: 3 },
+  { tag: '00081060', keyword: 'NameOfPhysiciansReadingStudy', type: 3 },
+  { tag: '00200010', keyword: 'StudyID', type: 2 },
+  // Frame of Reference, section C.7.4.1
+  { tag: '00201040', keyword: 'PositionReferenceIndicator', type: 2 },
+];
+
+/**
+ * Patient Study and Clinical Trial attributes, all optional: copied byte for byte where they are well formed.
+ * Scanners and anonymisers write ages like '45' and over-long decimals; these stay with the source.
+ */
+const OPTIONAL: readonly Tag[] = [
+  '00081080', // Admitting Diagnoses Description
+  '00101010', // Patient's Age
+  '00101020', // Patient's Size
+  '00101030', // Patient's Weight
+  '00102000', // Medical Alerts
+  '00102110', // Allergies
+  '00102180', // Occupation
+  '001021a0', // Smoking Status
+  '001021b0', // Additional Patient History
+  '001021c0', // Pregnancy Status
+  '00102203', // Patient's Sex Neutered
+  '00120010', // Clinical Trial Sponsor Name
+  '00120020', // Clinical Trial Protocol ID
+  '00120021', // Clinical Trial Protocol Name
+  '00120030', // Clinical Trial Site ID
+  '00120031', // Clinical Trial Site Name
+  '00120040', // Clinical Trial Subject ID
+  '00120042', // Clinical Trial Subject Reading ID
+  '00120050', // Clinical Trial Time Point ID
+  '00120051', // Clinical Trial Time Point Description
+  '00120052', // Longitudinal Temporal Offset from Event
+  '00120053', // Longitudinal Temporal Event Type
+];
+
+/** What a result object takes over from its source. */
+export interface PatientAndStudy {
+  /** Elements to be written as they are. */
+  readonly raw: readonly RawElement[];
+  /** What the standard requires beside them, by keyword. */
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+/** The patient and study attributes of a source slice, for an object that must land in the same study. */
+export function patientAndStudy(header: Dataset): PatientAndStudy {
+  const raw: RawElement[] = [];
+  const attributes: Record<string, unknown> = {};
+  for (const { tag, keyword, type } of IDENTITY) {
+    const element = header.raw(tag);
+    if (element) raw.push(element);
+    else if (type === 2) attributes[keyword] = '';
+  }
+  for (const tag of OPTIONAL) {
+    const element = header.raw(tag);
+    if (element && isWellFormed(element)) raw.push(element);
+  }
+  // Required beside Patient Identity Removed when the method is not given as text.
+  const methods = header.items('00120064').map(copiedCode);
+  if (methods.length > 0 && methods.every((method) => method !== null)) {
+    attributes.DeidentificationMethodCodeSequence = methods;
+  }
+  return { raw, attributes };
+}
+
+/** A code sequence item; null when it lacks one of the parts that every code has. */
+function copiedCode(item: Dataset): object | null {
+  const value = item.text('00080100');
+  const scheme = item.text('00080102');
+  const meaning = item.text('00080104');
+  if (!value || !scheme || !meaning) return null;
+  const version = item.text('00080103');
+  return {
+    CodeValue: value,
+    CodingSchemeDesignator: scheme,
+    ...(version ? { CodingSchemeVersion: version } : {}),
+    CodeMeaning: meaning,
+  };
+}
+
+/** Whether text of a restricted form has that form (PS3.5 section 6.2); other VRs pass. */
+function isWellFormed({ vr, value }: RawElement): boolean {
+  const forms: Record<string, RegExp> = {
+    AS: /^\d{3}[DWMY]$/,
+    DS: /^ *[+-]?(\d+\.?\d*|\.\d+)(E[+-]?\d+)? *$/i,
+    CS: /^[A-Z0-9 _]{0,16}$/,
+  };
+  const form = forms[vr];
+  if (!form || value.length === 0) return true;
+  const values = Buffer.from(value).toString('latin1').split('\\');
+  return values.every((text) => text.length <= 16 && (form.test(text) || text.trim() === ''));
+}

@@ -1,0 +1,176 @@
+import type { RawElement } from '../dicom/dataset.ts';
+import { derivedUid, isUid } from '../dicom/uid.ts';
+import { writePart10 } from '../dicom/write.ts';
+import type { Lesion } from '../findings/schema.ts';
+import type { Manifest } from '../inference/manifest.ts';
+import type { EngineInfo } from '../inference/segmentation.ts';
+import type { CtSeries } from '../volume/series.ts';
+import type { LabelMap } from '../volume/volume.ts';
+import { dicomDateTime } from './date-time.ts';
+import { patientAndStudy } from './patient-study.ts';
+import { MANUFACTURER, type Provenance, provenanceText } from './provenance.ts';
+import { packFrames, type SegmentFrame } from './seg/frames.ts';
+import { InvalidSegmentation } from './seg/invalid.ts';
+import { dimensions, perFrameGroups, referencedSeries, sharedGroups } from './seg/references.ts';
+import { type Algorithm, segmentSequence } from './seg/segments.ts';
+import { dicomText } from './text.ts';
+
+/** Segmentation Storage, PS3.4 table B.5-1. */
+export const SEGMENTATION_STORAGE = '1.2.840.10008.5.1.4.1.1.66.4';
+
+export interface SegInput extends Provenance {
+  readonly series: CtSeries;
+  /** On the series' grid: 0 background, 1 liver without its lesions, 1 + n lesion n. */
+  readonly segments: LabelMap<Uint16Array>;
+  /** lesions[n - 1] is lesion n; empty when none was found. */
+  readonly lesions: readonly Lesion[];
+  readonly manifest: Manifest;
+  /** SHA-256 of the model, hexadecimal. */
+  readonly modelDigest: string;
+  readonly engine: EngineInfo;
+  /** Version of this software. */
+  readonly softwareVersion: string;
+  /** When the run's objects were first made; a retry gives the same time. */
+  readonly createdAt: Date;
+}
+
+/** The UIDs of a run's SEG: the same run always names the same object. */
+export function segUids(runId: string): { readonly seriesInstanceUid: string; readonly sopInstanceUid: string } {
+  return {
+    seriesInstanceUid: derivedUid('hepar', runId, 'seg-series'),
+    sopInstanceUid: derivedUid('hepar', runId, 'seg-instance'),
+  };
+}
+
+/**
+ * Writes the result as a Part 10 file of the Segmentation IOD (PS3.3 section A.51): BINARY, explicit VR little endian,
+ * one frame for each slice that a segment meets, each referring to its source slice. Segments are disjoint: segment 1
+ * is the liver without its lesions. The same input gives the same bytes.
+ *
+ * @throws InvalidSegmentation when the standard forbids what was given: labels without a segment, a segment of a
+ *   lesion without voxels, nothing segmented at all, a grid that is not the series', a malformed UID
+ */
+export function buildSeg(input: SegInput): Uint8Array {
+  const { series, segments, lesions } = input;
+  const packed = packFrames(segments, lesions.length + 1);
+  check(input, packed.frames);
+
+  const copied = patientAndStudy(series.header);
+  const created = dicomDateTime(input.createdAt, series.header);
+  const uids = segUids(input.runId);
+  const dataset = {
+    ...copied.attributes,
+    StudyInstanceUID: series.studyInstanceUid,
+
+    // SOP Common, PS3.3 section C.12.1
+    SOPClassUID: SEGMENTATION_STORAGE,
+    SOPInstanceUID: uids.sopInstanceUid,
+    InstanceCreationDate: created.date,
+    InstanceCreationTime: created.time,
+
+    // General Series, Segmentation Series, section C.8.20.1
+    Modality: 'SEG',
+    SeriesInstanceUID: uids.seriesInstanceUid,
+    SeriesNumber: seriesNumber(series),
+    SeriesDate: created.date,
+    SeriesTime: created.time,
+    SeriesDescription: 'Liver and lesions by Hepar (research use only)',
+
+    // Frame of Reference, section C.7.4.1
+    FrameOfReferenceUID: series.frameOfReferenceUid,
+
+    // Enhanced General Equipment, section C.7.5.2
+    Manufacturer: MANUFACTURER,
+    ManufacturerModelName: 'Hepar companion server',
+    // Type 1 for software too: the model is what makes one such device differ from another.
+    DeviceSerialNumber: input.modelDigest,
+    SoftwareVersions: dicomText(input.softwareVersion, 64),
+
+    ...imageAttributes(input),
+    ContentDate: created.date,
+    ContentTime: created.time,
+
+    // Multi-frame Functional Groups and Dimension, sections C.7.6.16 and C.7.6.17
+    NumberOfFrames: String(packed.frames.length),
+    ...dimensions(derivedUid('hepar', input.runId, 'seg-dimensions')),
+    SharedFunctionalGroupsSequence: [sharedGroups(series)],
+    PerFrameFunctionalGroupsSequence: perFrameGroups(series, packed.frames),
+
+    // Common Instance Reference, section C.12.2
+    ReferencedSeriesSequence: referencedSeries(series),
+  };
+  return writePart10(dataset, { raw: [...copied.raw, pixelData(packed.pixelData)] });
+}
+
+/** General Image, Image Pixel and Segmentation Image Modules (PS3.3 sections C.7.6.1, C.7.6.3, C.8.20.2). */
+function imageAttributes(input: SegInput): object {
+  const { series, lesions, manifest } = input;
+  const [columns, rows] = series.volume.grid.shape;
+  const algorithm: Algorithm = input;
+  const found =
+    lesions.length === 0
+      ? 'Liver, no lesion found'
+      : `Liver and ${lesions.length} lesion${lesions.length === 1 ? '' : 's'}`;
+  return {
+    ImageType: ['DERIVED', 'PRIMARY'],
+    InstanceNumber: '1',
+    ContentLabel: 'LIVER_LESIONS',
+    ContentDescription: dicomText(`${found}; ${manifest.name} ${manifest.version}`, 64),
+    ContentCreatorName: [{ Alphabetic: `${MANUFACTURER}^Companion server` }],
+    ImageComments: provenanceText(input),
+    BurnedInAnnotation: 'NO',
+    SamplesPerPixel: 1,
+    PhotometricInterpretation: 'MONOCHROME2',
+    PixelRepresentation: 0,
+    Rows: rows,
+    Columns: columns,
+    BitsAllocated: 1,
+    BitsStored: 1,
+    HighBit: 0,
+    SegmentationType: 'BINARY',
+    SegmentsOverlap: 'NO',
+    SegmentSequence: segmentSequence(lesions, algorithm),
+    ...lossyCompression(series),
+  };
+}
+
+/** Lossy compression of the source is carried over (PS3.3 section C.7.6.1.1.5). */
+function lossyCompression({ lossy }: CtSeries): object {
+  if (lossy === null) return { LossyImageCompression: '00' };
+  return {
+    LossyImageCompression: '01',
+    ...(lossy.ratios.length > 0 ? { LossyImageCompressionRatio: lossy.ratios } : {}),
+    ...(lossy.methods.length > 0 ? { LossyImageCompressionMethod: lossy.methods } : {}),
+  };
+}
+
+/** Puts the result behind the scanner's own series in a viewer's list; 1000 where the source has no usable number. */
+function seriesNumber({ header }: CtSeries): string {
+  const source = header.number('00200011');
+  return String(source !== null && Number.isInteger(source) && source >= 0 && source < 1e9 ? 1000 + source : 1000);
+}
+
+/** VR OB: bits are packed into bytes (PS3.5 section A.2). */
+function pixelData(value: Uint8Array): RawElement {
+  return { tag: '7fe00010', vr: 'OB', value };
+}
+
+function check(input: SegInput, frames: readonly SegmentFrame[]): void {
+  const { series, segments, lesions } = input;
+  const shape = series.volume.grid.shape;
+  if (segments.grid.shape.some((size, axis) => size !== shape[axis])) {
+    throw new InvalidSegmentation(
+      `the label map is ${segments.grid.shape.join(' x ')}, the series ${shape.join(' x ')}`,
+    );
+  }
+  if (series.slices.length !== shape[2]) {
+    throw new InvalidSegmentation(`${series.slices.length} source slices for ${shape[2]} slices of labels`);
+  }
+  if (frames.length === 0)
+    throw new InvalidSegmentation('no voxel is labelled, and a segmentation has at least one frame');
+  const withFrames = new Set(frames.map(({ segment }) => segment));
+  for (const { number, segmentNumber, trackingUid } of lesions) {
+    if (!withFrames.has(segmentNumber)) throw new InvalidSegmentation(`lesion ${number} has no voxel`);
+    if (!isUid(trackingUid)) throw new InvalidSegmentation(`the tracking UID of lesion ${number} is no UID`);
+  }
+}

@@ -1,0 +1,108 @@
+import type { CtSeries } from '../../volume/series.ts';
+import type { SourceSlice } from '../../volume/volume.ts';
+import { decimalString } from '../text.ts';
+import type { SegmentFrame } from './frames.ts';
+
+const SEGMENTATION = { CodeValue: '113076', CodingSchemeDesignator: 'DCM', CodeMeaning: 'Segmentation' };
+const SOURCE_IMAGE = {
+  CodeValue: '121322',
+  CodingSchemeDesignator: 'DCM',
+  CodeMeaning: 'Source image for image processing operation',
+};
+
+/** Functional groups that all frames share: how the pixels lie in the patient (PS3.3 section C.7.6.16). */
+export function sharedGroups(series: CtSeries): object {
+  const { spacingMm } = series.volume.grid;
+  return {
+    PlaneOrientationSequence: [{ ImageOrientationPatient: orientation(series).map(decimalString) }],
+    PixelMeasuresSequence: [
+      {
+        // A label reaches half way to the next slice, whatever the thickness of the source's slices.
+        SliceThickness: decimalString(spacingMm[2]),
+        SpacingBetweenSlices: decimalString(spacingMm[2]),
+        PixelSpacing: [decimalString(spacingMm[1]), decimalString(spacingMm[0])],
+      },
+    ],
+  };
+}
+
+/** Image Orientation (Patient) as the source states it, so that readers compare equal; else the grid's axes. */
+function orientation({ header, volume }: CtSeries): readonly number[] {
+  const axes = [...volume.grid.axes[0], ...volume.grid.axes[1]];
+  const stated = header.numbers('00200037');
+  const same = stated.length === 6 && stated.every((cosine, n) => Math.abs(cosine - axes[n]!) < 1e-4);
+  return same ? stated : axes;
+}
+
+/**
+ * Functional groups of each frame: its segment, its plane and the source slice that was segmented there.
+ * Dimension Index Values are [segment, rank of the slice among those that have a frame].
+ */
+export function perFrameGroups(series: CtSeries, frames: readonly SegmentFrame[]): object[] {
+  const used = [...new Set(frames.map(({ slice }) => slice))].sort((a, b) => a - b);
+  const rank = new Map(used.map((slice, index) => [slice, index + 1]));
+  return frames.map(({ segment, slice }) => {
+    const source = series.slices[slice]!;
+    return {
+      FrameContentSequence: [{ DimensionIndexValues: [segment, rank.get(slice)] }],
+      PlanePositionSequence: [{ ImagePositionPatient: source.positionMm.map(decimalString) }],
+      SegmentIdentificationSequence: [{ ReferencedSegmentNumber: segment }],
+      DerivationImageSequence: [
+        {
+          DerivationCodeSequence: [SEGMENTATION],
+          SourceImageSequence: [
+            {
+              ...instanceReference(source),
+              SpatialLocationsPreserved: 'YES',
+              PurposeOfReferenceCodeSequence: [SOURCE_IMAGE],
+            },
+          ],
+        },
+      ],
+    };
+  });
+}
+
+/** SOP Instance Reference Macro, with the frame where the source is a multi-frame image (PS3.3 section 10.3). */
+function instanceReference({ sopClassUid, sopInstanceUid, frameNumber }: SourceSlice): object {
+  return {
+    ReferencedSOPClassUID: sopClassUid,
+    ReferencedSOPInstanceUID: sopInstanceUid,
+    ...(frameNumber === null ? {} : { ReferencedFrameNumber: String(frameNumber) }),
+  };
+}
+
+/** Referenced Series Sequence of the Common Instance Reference Module: the instances of the whole source series. */
+export function referencedSeries(series: CtSeries): object[] {
+  const instances = new Map(series.slices.map((slice) => [slice.sopInstanceUid, slice.sopClassUid]));
+  return [
+    {
+      SeriesInstanceUID: series.seriesInstanceUid,
+      ReferencedInstanceSequence: [...instances].map(([sopInstanceUid, sopClassUid]) => ({
+        ReferencedSOPClassUID: sopClassUid,
+        ReferencedSOPInstanceUID: sopInstanceUid,
+      })),
+    },
+  ];
+}
+
+/** Multi-frame Dimension Module (PS3.3 section C.7.6.17): frames are ordered by segment, then by position. */
+export function dimensions(organizationUid: string): object {
+  return {
+    DimensionOrganizationSequence: [{ DimensionOrganizationUID: organizationUid }],
+    DimensionIndexSequence: [
+      {
+        DimensionOrganizationUID: organizationUid,
+        DimensionIndexPointer: 0x0062000b,
+        FunctionalGroupPointer: 0x0062000a,
+        DimensionDescriptionLabel: 'Referenced Segment Number',
+      },
+      {
+        DimensionOrganizationUID: organizationUid,
+        DimensionIndexPointer: 0x00200032,
+        FunctionalGroupPointer: 0x00209113,
+        DimensionDescriptionLabel: 'Image Position (Patient)',
+      },
+    ],
+  };
+}

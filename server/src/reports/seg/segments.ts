@@ -1,0 +1,110 @@
+import { CODES, type Code } from '../../dicom/codes.ts';
+import { type Lesion, NOTICE } from '../../findings/schema.ts';
+import type { Manifest } from '../../inference/manifest.ts';
+import type { EngineInfo } from '../../inference/segmentation.ts';
+import { dicomCieLab, LIVER_COLOUR, lesionColour, type Rgb } from '../colours.ts';
+import { dicomText } from '../text.ts';
+import { InvalidSegmentation } from './invalid.ts';
+
+/** What found the segments. */
+export interface Algorithm {
+  readonly manifest: Manifest;
+  /** SHA-256 of the model, hexadecimal. */
+  readonly modelDigest: string;
+  readonly engine: EngineInfo;
+}
+
+/**
+ * Segment Sequence (PS3.3 section C.8.20.4, Segment Description Macro): segment 1 is the liver without its lesions,
+ * segment 1 + n is lesion n.
+ * @throws InvalidSegmentation when a lesion's segment number is not 1 + its place in the list
+ */
+export function segmentSequence(lesions: readonly Lesion[], algorithm: Algorithm): object[] {
+  lesions.forEach((lesion, index) => {
+    if (lesion.segmentNumber !== index + 2) {
+      throw new InvalidSegmentation(
+        `lesion ${lesion.number} has segment number ${lesion.segmentNumber}, expected ${index + 2}`,
+      );
+    }
+  });
+  return [
+    liverSegment(lesions.length, algorithm),
+    ...lesions.map((lesion) => lesionSegment(lesion, lesions, algorithm)),
+  ];
+}
+
+function liverSegment(lesions: number, algorithm: Algorithm): object {
+  const { category, type } = algorithm.manifest.labels.liver;
+  const without =
+    lesions === 0
+      ? 'Liver. No lesion was found.'
+      : `Liver without its lesions, which are segments of their own (${lesions === 1 ? 'segment 2' : `segments 2 to ${lesions + 1}`}).`;
+  return {
+    SegmentNumber: 1,
+    SegmentLabel: 'Liver',
+    SegmentDescription: dicomText(`${without} ${madeBy(algorithm)} ${NOTICE}`, 1024),
+    ...appearance(LIVER_COLOUR),
+    SegmentedPropertyCategoryCodeSequence: [codeItem(category)],
+    SegmentedPropertyTypeCodeSequence: [codeItem(type)],
+    ...identification(algorithm),
+  };
+}
+
+function lesionSegment(lesion: Lesion, lesions: readonly Lesion[], algorithm: Algorithm): object {
+  const { category, type, anatomicRegion } = algorithm.manifest.labels.lesion;
+  const size =
+    `Lesion ${lesion.number} of ${lesions.length}: ${lesion.volumeMl.toFixed(2)} mL, ` +
+    `${lesion.longAxisMm.toFixed(1)} x ${lesion.shortAxisMm.toFixed(1)} mm, mean ${Math.round(lesion.meanHu)} HU, ` +
+    `model confidence ${lesion.confidence.toFixed(2)}.`;
+  return {
+    SegmentNumber: lesion.segmentNumber,
+    SegmentLabel: `Lesion ${lesion.number}`,
+    SegmentDescription: dicomText(`${size} ${madeBy(algorithm)} ${NOTICE}`, 1024),
+    TrackingID: `Lesion ${lesion.number}`,
+    TrackingUID: lesion.trackingUid,
+    ...appearance(lesionColour(lesion.number)),
+    SegmentedPropertyCategoryCodeSequence: [codeItem(category)],
+    SegmentedPropertyTypeCodeSequence: [codeItem(type)],
+    AnatomicRegionSequence: [codeItem(anatomicRegion)],
+    ...identification(algorithm),
+  };
+}
+
+function madeBy({ manifest, modelDigest }: Algorithm): string {
+  return `Found by ${manifest.name} ${manifest.version} (sha256 ${modelDigest}).`;
+}
+
+function appearance(colour: Rgb): object {
+  return { RecommendedDisplayCIELabValue: dicomCieLab(colour) };
+}
+
+/** Algorithm Identification Macro (PS3.3 section 10.16). */
+function identification({ manifest, modelDigest, engine }: Algorithm): object {
+  const name = dicomText(manifest.name, 64);
+  return {
+    SegmentAlgorithmType: 'AUTOMATIC',
+    SegmentAlgorithmName: name,
+    SegmentationAlgorithmIdentificationSequence: [
+      {
+        AlgorithmFamilyCodeSequence: [codeItem(CODES.artificialIntelligence)],
+        AlgorithmName: name,
+        AlgorithmVersion: dicomText(manifest.version, 64),
+        AlgorithmParameters: dicomText(
+          `model=${manifest.id}; sha256=${modelDigest}; provider=${engine.provider}; device=${engine.device}`,
+          1024,
+        ),
+        AlgorithmSource: 'Hepar',
+      },
+    ],
+  };
+}
+
+/** An item of a code sequence (PS3.3 section 8.8); values of more than 16 characters go into Long Code Value. */
+export function codeItem(code: Code): object {
+  const value = dicomText(code.value, 1024);
+  return {
+    ...(value.length <= 16 ? { CodeValue: value } : { LongCodeValue: value }),
+    CodingSchemeDesignator: dicomText(code.scheme, 16),
+    CodeMeaning: dicomText(code.meaning, 64),
+  };
+}
