@@ -71,7 +71,10 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
   const clock = new Stopwatch();
   const model = await loadModel(request.modelDir);
   const instances = parsed(clock.waiting('retrieve', retrieve(source, progress)), source, progress);
-  const series = await clock.time('assemble', () => assemble(instances, progress, expectedFiles(source)));
+  // Instances are decoded as they arrive: what a person sees of both is how many have arrived.
+  const quiet = { signal: progress.signal, report: () => {} };
+  const series = await clock.time('assemble', () => assemble(instances, quiet, expectedFiles(source)));
+  progress.report('assemble', 1);
   const segmentation = await clock.time('segment', () =>
     segment(series, model, { provider: request.provider, threads: request.threads }, progress),
   );
