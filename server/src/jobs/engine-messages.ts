@@ -25,7 +25,13 @@ const engineRequestSchema: z.ZodType<RunRequest> = z.strictObject({
       seriesInstanceUid: z.string(),
       instances: z.array(z.string()).readonly().optional(),
     }),
-    z.strictObject({ kind: z.literal('files'), path: z.string(), seriesInstanceUid: z.string().optional() }),
+    z.strictObject({
+      kind: z.literal('files'),
+      path: z.string(),
+      seriesInstanceUid: z.string().optional(),
+      /** How many files it has, for progress. */
+      files: z.int().positive().optional(),
+    }),
   ]),
   modelDir: z.string(),
   provider: z.enum(['auto', 'cpu', 'cuda', 'webgpu']),

@@ -151,7 +151,8 @@ describe('engine process', () => {
     process.env.HEPAR_AUTH = 'token:not-for-the-engine';
     const fresh = new Engine({ pipeline: new URL('./environment-pipeline.ts', import.meta.url) });
     try {
-      X;
+      const running = fresh.run(requestFor(SERIES.quick), { signal: new AbortController().signal, report: silent });
+      const told = await thrownBy(running);
       assert.doesNotMatch(told.message, /HEPAR_AUTH/);
       assert.match(told.message, /PATH/);
     } finally {

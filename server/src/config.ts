@@ -1,0 +1,144 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import type { ArchiveOptions } from './dicomweb/archive.ts';
+import type { RunRequest } from './pipeline.ts';
+
+/** Where the server listens, whom it lets in, and what it works with. Made from the environment by `readConfig`. */
+export interface Config {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Who may use the server; null: everybody who reaches it, which is allowed on the loopback interface only. */
+  readonly auth: readonly Token[] | null;
+  /** Names under which the server is reached besides the loopback's and `host`, lower case, without port. */
+  readonly allowedHosts: readonly string[];
+  /** Origins of other sites whose pages may use the server, e.g. a viewer's: https://viewer.example */
+  readonly allowedOrigins: readonly string[];
+  /** The archive; null when the environment names none. */
+  readonly archive: ArchiveOptions | null;
+  readonly provider: RunRequest['provider'];
+  /** Threads for inference; undefined: one for each core. */
+  readonly threads: number | undefined;
+  /** Folder with one folder a model. */
+  readonly modelsDir: string;
+  /** Id of the model that runs when a request names none; undefined: the first by name. */
+  readonly model: string | undefined;
+  /** Holds the queue and the results of the runs. */
+  readonly dataDir: string;
+  /** A PostgreSQL for the queue; undefined: an embedded one in `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+}
+
+/** A bearer token that is let in. */
+export interface Token {
+  /** Whose it is, for the log. */
+  readonly name: string;
+  readonly secret: string;
+}
+
+/** The configuration cannot be used: one line a problem. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
+const NAMED_TOKEN = /^(?:(?<name>[A-Za-z][\w-]{0,31})=)?(?<secret>[\x21-\x2b\x2d-\x7e]{16,})$/;
+
+const webUrl = z.url({ protocol: /^https?$/, error: 'an address that begins with http:// or https://' });
+const listOf = (item: z.ZodType<string, string>) =>
+  z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((each) => each.trim().toLowerCase())
+        .filter(Boolean),
+    )
+    .pipe(z.array(item))
+    .default([]);
+const wholeNumber = (least: number, most: number) => {
+  const error = `a whole number from ${least} to ${most}`;
+  return z.string().regex(/^\d+$/, error).transform(Number).pipe(z.int().min(least, error).max(most, error));
+};
+const origin = z.string().refine((text) => URL.parse(text)?.origin === text, 'origins such as https://viewer.example');
+const hostName = z.string().regex(/^([a-z0-9.-]+|\[[0-9a-f:]+\])$/, 'host names without port');
+
+const environmentSchema = z.object({
+  HEPAR_HOST: z.string().default('127.0.0.1'),
+  HEPAR_PORT: wholeNumber(0, 65_535).default(8700),
+  HEPAR_AUTH: z.string().transform(tokensOf).optional(),
+  HEPAR_ALLOWED_HOSTS: listOf(hostName),
+  HEPAR_ALLOWED_ORIGINS: listOf(origin),
+  HEPAR_DICOMWEB_URL: webUrl.optional(),
+  HEPAR_DICOMWEB_USERNAME: z.string().optional(),
+  HEPAR_DICOMWEB_PASSWORD: z.string().optional(),
+  HEPAR_DICOMWEB_TOKEN: z.string().optional(),
+  HEPAR_PROVIDER: z.enum(['auto', 'cpu', 'cuda', 'webgpu'], { error: 'auto, cpu, cuda or webgpu' }).default('auto'),
+  HEPAR_THREADS: wholeNumber(1, 1024).optional(),
+  HEPAR_MODELS: z.string().default(MODELS),
+  HEPAR_MODEL: z.string().optional(),
+  HEPAR_DATA: z.string().default(() => join(process.cwd(), '.data')),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'an address that begins with postgres://' }).optional(),
+  HEPAR_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')}` }).default('info'),
+});
+
+/**
+ * Reads the configuration from the environment; an empty variable counts as absent.
+ * @throws ConfigError with a line for each bad value. Values are not repeated in it: some are secrets
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = environmentSchema.safeParse(given);
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map(({ path, message }) => `${String(path[0])} must be ${message}.`));
+  }
+  const env = parsed.data;
+  return {
+    host: env.HEPAR_HOST,
+    port: env.HEPAR_PORT,
+    auth: env.HEPAR_AUTH ?? null,
+    allowedHosts: env.HEPAR_ALLOWED_HOSTS,
+    allowedOrigins: env.HEPAR_ALLOWED_ORIGINS,
+    archive: env.HEPAR_DICOMWEB_URL
+      ? {
+          url: env.HEPAR_DICOMWEB_URL,
+          ...(env.HEPAR_DICOMWEB_USERNAME === undefined ? {} : { username: env.HEPAR_DICOMWEB_USERNAME }),
+          ...(env.HEPAR_DICOMWEB_PASSWORD === undefined ? {} : { password: env.HEPAR_DICOMWEB_PASSWORD }),
+          ...(env.HEPAR_DICOMWEB_TOKEN === undefined ? {} : { bearer: env.HEPAR_DICOMWEB_TOKEN }),
+        }
+      : null,
+    provider: env.HEPAR_PROVIDER,
+    threads: env.HEPAR_THREADS,
+    modelsDir: env.HEPAR_MODELS,
+    model: env.HEPAR_MODEL,
+    dataDir: env.HEPAR_DATA,
+    databaseUrl: env.DATABASE_URL,
+    logLevel: env.HEPAR_LOG_LEVEL,
+  };
+}
+
+/** `token:SECRET` or `token:NAME=SECRET`, several with commas between them. */
+function tokensOf(text: string, context: z.RefinementCtx<string>): Token[] {
+  const form = 'token:SECRET or token:NAME=SECRET,NAME=SECRET,… with secrets of at least 16 characters';
+  const [scheme, ...rest] = text.split(':');
+  const matches = rest
+    .join(':')
+    .split(',')
+    .map((each) => NAMED_TOKEN.exec(each.trim()));
+  if (scheme !== 'token' || matches.includes(null)) {
+    context.addIssue({ code: 'custom', message: form });
+    return z.NEVER;
+  }
+  return matches.map((match) => ({ name: match?.groups?.name ?? 'token', secret: match!.groups!.secret! }));
+}

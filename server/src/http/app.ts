@@ -1,0 +1,68 @@
+import express, { type Express, type RequestHandler } from 'express';
+import helmet from 'helmet';
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import type { Archive } from '../dicomweb/archive.ts';
+import type { Segmentations } from '../jobs/segmentations.ts';
+import { requireKnownHost, requireKnownOrigin, requireToken } from './auth.ts';
+import { answerErrors, HttpError, noSuchRoute } from './errors.ts';
+import { alive, ready } from './health.ts';
+import { logRequests } from './log-requests.ts';
+import type { Metrics } from './metrics.ts';
+import { listModels, type ModelCatalogue } from './models.ts';
+import { openApiDocument } from './openapi.ts';
+import { segmentationRoutes } from './segmentations.ts';
+
+export interface AppOptions {
+  readonly config: Pick<Config, 'host' | 'auth' | 'allowedHosts' | 'allowedOrigins'>;
+  readonly segmentations: Segmentations;
+  readonly archive: Pick<Archive, 'findInstances' | 'ping'>;
+  readonly models: ModelCatalogue;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+const LARGEST_BODY = '16kb';
+
+/** The server's routes, and what every request passes before it comes to one. */
+export function createApp({ config, segmentations, archive, models, metrics, logger }: AppOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('query parser', 'simple');
+  const runs = segmentationRoutes({ segmentations, archive, models });
+  const description = openApiDocument();
+
+  app.use(logRequests(logger, metrics));
+  app.use(helmet());
+  app.get('/healthz', alive);
+
+  app.use(requireKnownHost(config));
+  app.use(requireKnownOrigin(config));
+  app.use(requireToken(config.auth));
+  app.use(requireJson);
+  app.use(express.json({ limit: LARGEST_BODY }));
+
+  app.get('/readyz', ready({ archive, segmentations, models }));
+  app.get('/metrics', metrics.handler);
+  app.get('/openapi.json', (_request, response) => void response.json(description));
+  app.get('/api/models', listModels(models));
+  app.post('/api/segmentations', runs.request);
+  app.get('/api/segmentations', runs.list);
+  app.get('/api/segmentations/:id', runs.get);
+  app.delete('/api/segmentations/:id', runs.cancel);
+  app.get('/api/segmentations/:id/events', runs.follow);
+  app.get('/api/segmentations/:id/findings', runs.findings);
+  app.get('/api/segmentations/:id/preview', runs.preview);
+
+  app.use(noSuchRoute);
+  app.use(answerErrors(logger));
+  return app;
+}
+
+/** A form of another site can be sent without asking first, but not as JSON. */
+const requireJson: RequestHandler = (request, _response, next) => {
+  if (request.method === 'POST' && !request.is('application/json')) {
+    throw new HttpError(415, 'not-json', 'The body must be JSON: Content-Type: application/json.');
+  }
+  next();
+};

@@ -1,0 +1,242 @@
+import { z } from 'zod';
+import { findingsSchema } from '../findings/schema.ts';
+import { failureSchema, modelRefSchema, RUN_STATES, refusalSchema } from '../jobs/run.ts';
+import { PHASES } from '../progress.ts';
+
+/**
+ * What the server takes and gives over HTTP: the one place where it is written down. Requests are checked against these
+ * schemas, the OpenAPI description is made from them, and the viewer's extension imports their types.
+ */
+const fraction = z.number().min(0).max(1);
+const milliseconds = z.number().nonnegative();
+const timestamp = z.iso.datetime();
+
+/** Archives hold UIDs that break PS3.5 section 9.1 (leading zeros); what matters is that it is one segment of a path. */
+export const uidSchema = z
+  .string()
+  .max(64)
+  .regex(/^\d+(\.\d+)*$/, 'not a DICOM UID')
+  .meta({ description: 'A DICOM UID', examples: ['1.2.826.0.1.3680043.8.498.1'] });
+
+export const runIdSchema = z
+  .string()
+  .regex(/^[0-9a-f]{32}$/, 'not the id of a run')
+  .meta({ description: 'Names the run; the same series, model and repeat number always give the same id' });
+
+export const segmentationRequestSchema = z
+  .strictObject({
+    studyInstanceUID: uidSchema,
+    seriesInstanceUID: uidSchema,
+    model: z.string().min(1).max(64).optional().meta({ description: 'Id of a model; the default model otherwise' }),
+    repeat: z
+      .int()
+      .min(0)
+      .max(9_999)
+      .default(0)
+      .meta({ description: 'Raise it to have the same series segmented once again' }),
+  })
+  .meta({ id: 'SegmentationRequest' });
+
+export const listQuerySchema = z.strictObject({ study: uidSchema.optional(), series: uidSchema.optional() });
+
+export const segmentationSchema = z
+  .strictObject({
+    id: runIdSchema,
+    studyInstanceUID: z.string(),
+    seriesInstanceUID: z.string(),
+    state: z.enum(RUN_STATES),
+    phase: z.enum(PHASES).nullable(),
+    fraction: fraction.nullable().meta({ description: 'How far the phase has come; null when that is not known' }),
+    progress: fraction.nullable().meta({ description: 'How far the whole run has come' }),
+    attempt: z.int().nonnegative(),
+    createdAt: timestamp,
+    startedAt: timestamp.nullable(),
+    finishedAt: timestamp.nullable(),
+    elapsedMs: milliseconds.nullable(),
+    remainingMs: milliseconds.nullable().meta({ description: 'An estimate; null while it is too early for one' }),
+    failure: failureSchema
+      .nullable()
+      .meta({ description: 'Why the last attempt failed; a queued run that has one waits for its next attempt' }),
+    refusal: refusalSchema.nullable().meta({ description: 'Why the series is unsuitable' }),
+    model: modelRefSchema,
+    repeat: z.int().nonnegative(),
+    supersedes: z.string().nullable().meta({ description: 'The run whose result this one takes the place of' }),
+  })
+  .meta({ id: 'Segmentation' });
+
+export const segmentationListSchema = z.array(segmentationSchema).meta({ id: 'SegmentationList' });
+
+export const modelSchema = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    version: z.string(),
+    description: z.string(),
+    modality: z.literal('CT'),
+    licence: z.string(),
+    digest: z.string(),
+    isDefault: z.boolean(),
+  })
+  .meta({ id: 'Model' });
+export const modelListSchema = z.array(modelSchema).meta({ id: 'ModelList' });
+
+export const aliveSchema = z.strictObject({ status: z.literal('alive'), version: z.string() }).meta({ id: 'Alive' });
+
+const check = z.strictObject({ ok: z.boolean(), reason: z.string().nullable() });
+export const readinessSchema = z
+  .strictObject({
+    ready: z.boolean(),
+    checks: z.strictObject({ archive: check, queue: check, model: check }),
+  })
+  .meta({ id: 'Readiness' });
+
+export const errorSchema = z
+  .strictObject({
+    error: z.strictObject({
+      code: z.string().meta({ description: 'Stable, for machines' }),
+      message: z.string().meta({ description: 'One line, for people' }),
+    }),
+  })
+  .meta({ id: 'Error' });
+
+export const findingsResponseSchema = findingsSchema.meta({ id: 'Findings' });
+
+export type SegmentationRequest = z.infer<typeof segmentationRequestSchema>;
+export type SegmentationView = z.infer<typeof segmentationSchema>;
+export type ModelView = z.infer<typeof modelSchema>;
+export type Readiness = z.infer<typeof readinessSchema>;
+export type ErrorView = z.infer<typeof errorSchema>;
+
+/** A body that is no JSON: its media type. */
+interface Media {
+  readonly mediaType: string;
+  readonly description?: string;
+}
+
+export interface Route {
+  readonly method: 'get' | 'post' | 'delete';
+  /** With `:id` for a parameter. */
+  readonly path: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** Open to everybody, also when the server asks for a token. */
+  readonly open?: true;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodObject;
+  /** What each status brings; errors that any route may give need not be named. */
+  readonly answers: Readonly<Record<number, { readonly says: string; readonly body?: z.ZodType | Media }>>;
+}
+
+const error = (says: string) => ({ says, body: errorSchema });
+const unknownRun = error('No such run');
+
+export const ROUTES = {
+  requestSegmentation: {
+    method: 'post',
+    path: '/api/segmentations',
+    summary: 'Have a series segmented',
+    description:
+      'The same request twice is one run. A run that failed or was cancelled is queued again. The Location header names the run.',
+    body: segmentationRequestSchema,
+    answers: {
+      202: { says: 'Queued', body: segmentationSchema },
+      200: { says: 'This run is known', body: segmentationSchema },
+      404: error('The archive has no such series'),
+      422: error('The request is malformed'),
+      502: error('The archive cannot be reached or does not answer as it should'),
+    },
+  },
+  listSegmentations: {
+    method: 'get',
+    path: '/api/segmentations',
+    summary: 'The runs of a study or a series, newest first, at most 200',
+    query: listQuerySchema,
+    answers: { 200: { says: 'The runs', body: segmentationListSchema }, 422: error('The query is malformed') },
+  },
+  getSegmentation: {
+    method: 'get',
+    path: '/api/segmentations/:id',
+    summary: 'One run: its state, how far it has come, or why it ended',
+    answers: { 200: { says: 'The run', body: segmentationSchema }, 404: unknownRun },
+  },
+  cancelSegmentation: {
+    method: 'delete',
+    path: '/api/segmentations/:id',
+    summary: 'Cancel a run',
+    description: 'Nothing that was stored is deleted.',
+    answers: {
+      200: { says: 'It is cancelled', body: segmentationSchema },
+      202: { says: 'It is being cancelled; its state tells when it has stopped', body: segmentationSchema },
+      404: unknownRun,
+      409: error('It has ended otherwise'),
+    },
+  },
+  followSegmentation: {
+    method: 'get',
+    path: '/api/segmentations/:id/events',
+    summary: 'The course of a run, as server-sent events',
+    description:
+      "Events 'state' (the state has changed; the first event always) and 'progress'. The data of both are the whole run as " +
+      "JSON, so that none depends on another. The stream ends after a final state; its id is 'end', and a client that " +
+      'reconnects with Last-Event-ID: end gets 204. EventSource cannot send a token: with tokens, read it with fetch.',
+    answers: {
+      200: { says: 'The events', body: { mediaType: 'text/event-stream' } },
+      204: { says: 'The run has ended, and you know' },
+      404: unknownRun,
+    },
+  },
+  getFindings: {
+    method: 'get',
+    path: '/api/segmentations/:id/findings',
+    summary: 'What was found and measured',
+    answers: {
+      200: { says: 'The findings', body: findingsResponseSchema },
+      404: unknownRun,
+      409: error('The run is not done'),
+    },
+  },
+  getPreview: {
+    method: 'get',
+    path: '/api/segmentations/:id/preview',
+    summary: 'A picture: slices with outlines',
+    answers: {
+      200: { says: 'The picture', body: { mediaType: 'image/png' } },
+      404: unknownRun,
+      409: error('The run is not done'),
+    },
+  },
+  listModels: {
+    method: 'get',
+    path: '/api/models',
+    summary: 'The models that a request may name',
+    answers: { 200: { says: 'The models', body: modelListSchema } },
+  },
+  alive: {
+    method: 'get',
+    path: '/healthz',
+    summary: 'Whether the server runs',
+    open: true,
+    answers: { 200: { says: 'It does', body: aliveSchema } },
+  },
+  ready: {
+    method: 'get',
+    path: '/readyz',
+    summary: 'Whether a series could be segmented now',
+    answers: {
+      200: { says: 'Yes', body: readinessSchema },
+      503: { says: 'No, and why', body: readinessSchema },
+    },
+  },
+  metrics: {
+    method: 'get',
+    path: '/metrics',
+    summary: 'Figures for Prometheus',
+    answers: { 200: { says: 'The figures', body: { mediaType: 'text/plain' } } },
+  },
+  openapi: {
+    method: 'get',
+    path: '/openapi.json',
+    summary: 'This description',
+    answers: { 200: { says: 'OpenAPI 3.1', body: { mediaType: 'application/json' } } },
+  },
+} satisfies Record<string, Route>;

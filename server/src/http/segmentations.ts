@@ -1,0 +1,139 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Request, RequestHandler, Response } from 'express';
+import type { z } from 'zod';
+import type { Archive } from '../dicomweb/archive.ts';
+import type { Run } from '../jobs/run.ts';
+import type { Segmentations } from '../jobs/segmentations.ts';
+import type { FILES } from '../pipeline.ts';
+import { listQuerySchema, runIdSchema, type SegmentationView, segmentationRequestSchema } from './contract.ts';
+import { HttpError } from './errors.ts';
+import { streamEvents } from './events.ts';
+import type { ModelCatalogue } from './models.ts';
+import { viewOf } from './views.ts';
+
+export interface SegmentationRoutes {
+  request: RequestHandler;
+  list: RequestHandler;
+  get: RequestHandler;
+  cancel: RequestHandler;
+  follow: RequestHandler;
+  findings: RequestHandler;
+  preview: RequestHandler;
+}
+
+/** The archive's answer is waited for while a person waits for ours. */
+const ARCHIVE_ANSWERS_WITHIN_MS = 20_000;
+
+/** Named here as the pipeline names them, whose module would bring the whole inference into the server's process. */
+const FINDINGS: (typeof FILES)['findings'] = 'findings.json';
+const PREVIEW: (typeof FILES)['preview'] = 'preview.png';
+
+/** The routes under /api/segmentations. */
+export function segmentationRoutes(options: {
+  readonly segmentations: Segmentations;
+  readonly archive: Pick<Archive, 'findInstances'>;
+  readonly models: ModelCatalogue;
+}): SegmentationRoutes {
+  const { segmentations, archive, models } = options;
+  const view = (run: Run): SegmentationView => viewOf(run, segmentations.progressOf(run.id));
+
+  async function known(request: Request): Promise<Run> {
+    const id = runIdSchema.safeParse(request.params.id);
+    const run = id.success ? await segmentations.get(id.data) : null;
+    if (!run) throw new HttpError(404, 'unknown-run', 'There is no such run.');
+    return run;
+  }
+
+  async function sendResult(request: Request, response: Response, file: string, mediaType: string): Promise<void> {
+    const run = await known(request);
+    if (run.state !== 'done') {
+      throw new HttpError(409, 'not-done', `The run is ${run.state}: there is a result only when it is done.`);
+    }
+    const content = await readFile(join(segmentations.outDir(run.id), file)).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'ENOENT') throw new HttpError(404, 'result-gone', 'The result is no longer on this server.');
+      throw cause;
+    });
+    response.type(mediaType).set('Cache-Control', 'private, no-cache').send(content);
+  }
+
+  return {
+    request: async (request, response) => {
+      const {
+        studyInstanceUID,
+        seriesInstanceUID,
+        model: modelId,
+        repeat,
+      } = parse(segmentationRequestSchema, request.body);
+      const model = models.find(modelId);
+      if (!model) {
+        const message = modelId === undefined ? 'There is no model on this server.' : 'There is no model of this id.';
+        throw new HttpError(
+          modelId === undefined ? 503 : 422,
+          'unknown-model',
+          `${message} GET /api/models lists them.`,
+        );
+      }
+      const signal = AbortSignal.timeout(ARCHIVE_ANSWERS_WITHIN_MS);
+      const instances = await archive.findInstances(studyInstanceUID, seriesInstanceUID, { signal }).catch((error) => {
+        if (!signal.aborted) throw error;
+        throw new HttpError(502, 'archive-unavailable', 'The archive does not answer in time.');
+      });
+      if (instances.length === 0) throw new HttpError(404, 'unknown-series', 'The archive has no such series.');
+      const { run, queued } = await segmentations.request({
+        studyInstanceUid: studyInstanceUID,
+        seriesInstanceUid: seriesInstanceUID,
+        instances,
+        model: { id: model.manifest.id, version: model.manifest.version, digest: model.digest },
+        repeat,
+      });
+      response
+        .status(queued ? 202 : 200)
+        .location(`/api/segmentations/${run.id}`)
+        .json(view(run));
+    },
+
+    list: async (request, response) => {
+      const { study, series } = parse(listQuerySchema, request.query);
+      const runs = await segmentations.list({ studyInstanceUid: study, seriesInstanceUid: series });
+      response.json(runs.map(view));
+    },
+
+    get: async (request, response) => {
+      response.json(view(await known(request)));
+    },
+
+    cancel: async (request, response) => {
+      const { id } = await known(request);
+      const cancelling = await segmentations.cancel(id);
+      if (!cancelling) throw new HttpError(404, 'unknown-run', 'There is no such run.');
+      const { run, outcome } = cancelling;
+      if (outcome === 'finished') {
+        throw new HttpError(409, 'finished', `The run is ${run.state}: it cannot be cancelled any more.`);
+      }
+      response.status(outcome === 'cancelled' ? 200 : 202).json(view(run));
+    },
+
+    follow: async (request, response) => {
+      const { id } = await known(request);
+      await streamEvents(request, response, {
+        read: async () => {
+          const run = await segmentations.get(id);
+          return run && view(run);
+        },
+        subscribe: (listener) => segmentations.subscribe(id, listener),
+      });
+    },
+
+    findings: (request, response) => sendResult(request, response, FINDINGS, 'application/json'),
+    preview: (request, response) => sendResult(request, response, PREVIEW, 'image/png'),
+  };
+}
+
+/** @throws HttpError 422 that says which field is wrong, without repeating its value */
+function parse<T>(schema: z.ZodType<T>, input: unknown): T {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '));
+  throw new HttpError(422, 'malformed', problems.join('; '));
+}

@@ -1,0 +1,124 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Logger, pino } from 'pino';
+import { type Config, ConfigError } from './config.ts';
+import { type Archive, createArchive } from './dicomweb/archive.ts';
+import { createApp } from './http/app.ts';
+import { refuseOpenAddress } from './http/auth.ts';
+import { Metrics } from './http/metrics.ts';
+import { ModelCatalogue } from './http/models.ts';
+import { listModels, type Model } from './inference/model.ts';
+import type { EngineOptions } from './jobs/engine.ts';
+import { Segmentations } from './jobs/segmentations.ts';
+
+export interface ServerOptions {
+  readonly config: Config;
+  /** Default: JSON lines on standard output, at the configured level. */
+  readonly logger?: Logger;
+  /** Default: the archive of the configuration. */
+  readonly archive?: Pick<Archive, 'findInstances' | 'ping' | 'close'>;
+  /** Default: those in the configuration's folder. */
+  readonly models?: readonly Model[];
+  readonly engine?: EngineOptions;
+  readonly retryDelaySeconds?: number;
+}
+
+export interface RunningServer {
+  /** Where it can be reached, e.g. http://127.0.0.1:8700 */
+  readonly url: string;
+  /** The run in hand goes back into the queue; streams of events end. */
+  close(): Promise<void>;
+}
+
+/** A person waits for the archive's answer: it is asked twice, not five times. */
+const ARCHIVE_RETRY = { tries: 2, firstDelayMs: 200 };
+
+/**
+ * Starts the companion server: opens the queue, begins to work it off, and listens.
+ * @throws ConfigError when the configuration does not allow it
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { config } = options;
+  refuseOpenAddress(config);
+  const logger = options.logger ?? pino({ level: config.logLevel, base: null });
+  const { archive: address } = config;
+  if (!address) throw new ConfigError(['HEPAR_DICOMWEB_URL must be the address of the archive’s DICOMweb services.']);
+  const models = new ModelCatalogue(options.models ?? (await readModels(config, logger)), config.model);
+  if (config.model !== undefined && !models.find(undefined)) {
+    throw new ConfigError([`HEPAR_MODEL must be the id of a model in ${config.modelsDir}.`]);
+  }
+  const archive = options.archive ?? createArchive({ ...address, retry: ARCHIVE_RETRY });
+  // Metrics and runs each know of the other.
+  const metrics = new Metrics(() => segmentations.countByState());
+  const segmentations = await Segmentations.open({
+    dataDir: config.dataDir,
+    databaseUrl: config.databaseUrl,
+    logger,
+    onEnd: (run) => metrics.runEnded(run),
+    ...(options.engine ? { engine: options.engine } : {}),
+    ...(options.retryDelaySeconds === undefined ? {} : { retryDelaySeconds: options.retryDelaySeconds }),
+    requestFor: (run, outDir) => {
+      const model = models.withDigest(run.model.digest);
+      if (!model) throw new Error(`the model ${run.model.id} ${run.model.version} is no longer on this server`);
+      return {
+        runId: run.id,
+        source: {
+          kind: 'dicomweb',
+          archive: address,
+          studyInstanceUid: run.studyInstanceUid,
+          seriesInstanceUid: run.seriesInstanceUid,
+          instances: run.instances,
+        },
+        modelDir: model.dir,
+        provider: config.provider,
+        threads: config.threads,
+        outDir,
+        store: true,
+        supersedes: run.supersedes,
+        createdAt: run.createdAt.toISOString(),
+      };
+    },
+  });
+  const server = createServer(createApp({ config, segmentations, archive, models, metrics, logger }));
+  try {
+    await listen(server, config);
+  } catch (error) {
+    await segmentations.close();
+    throw error;
+  }
+  const url = addressOf(server, config.host);
+  logger.info({ url, models: models.models.map(({ manifest }) => manifest.id) }, 'listening');
+  return {
+    url,
+    close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      await segmentations.close();
+      server.closeAllConnections();
+      await closed;
+      archive.close();
+      logger.info('stopped');
+    },
+  };
+}
+
+/** A broken model is named in the log and hides no other. */
+async function readModels({ modelsDir }: Config, logger: Logger): Promise<readonly Model[]> {
+  const { models, rejected } = await listModels(modelsDir);
+  for (const error of rejected) logger.warn({ problems: error.problems, dir: error.dir }, 'model left out');
+  return models;
+}
+
+function listen(server: Server, { host, port }: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function addressOf(server: Server, host: string): string {
+  const { port } = server.address() as AddressInfo;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

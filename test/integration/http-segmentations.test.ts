@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { findingsSchema } from '../../server/src/findings/schema.ts';
+import type { ErrorView, SegmentationView } from '../../server/src/http/contract.ts';
+import { PHASES } from '../../server/src/progress.ts';
+import type { RunningServer } from '../../server/src/server.ts';
+import { ask, FakeArchive, isIn, json, readEvents, startTestServer, until } from '../unit/http/support.ts';
+import { SERIES, STUDY } from '../unit/jobs/fake-pipeline.ts';
+
+describe('segmentations over HTTP', () => {
+  let dir: string;
+  let server: RunningServer;
+  let url: string;
+  const archive = new FakeArchive();
+
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'hepar-http-'));
+    server = await startTestServer(dir, { archive });
+    url = server.url;
+  });
+
+  after(async () => {
+    await server?.close();
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  it('does what it is asked for: 202 with the address of the run, then findings and picture', async () => {
+    const asked = await ask(url, SERIES.quick);
+    assert.equal(asked.status, 202);
+    const { id, state } = await json(asked);
+    assert.equal(state, 'queued');
+    assert.equal(asked.headers.get('location'), `/api/segmentations/${id}`);
+    const done = await until(url, id, isIn('done', 'failed'));
+    assert.deepEqual(
+      [done.state, done.phase, done.fraction, done.progress, done.remainingMs, done.attempt],
+      ['done', 'store', 1, 1, null, 1],
+    );
+    assert.ok(done.elapsedMs! > 0);
+
+    const findings = findingsSchema.parse(await json(fetch(`${url}/api/segmentations/${id}/findings`)));
+    assert.equal(findings.run, id);
+    const preview = await fetch(`${url}/api/segmentations/${id}/preview`);
+    assert.equal(preview.headers.get('content-type'), 'image/png');
+    assert.equal(Buffer.from(await preview.arrayBuffer()).toString('hex'), '89504e470d0a1a0a');
+  });
+
+  it('makes one run of the same request, also when it comes ten times at once', async () => {
+    const series = SERIES.endless;
+    const answers = await Promise.all(Array.from({ length: 10 }, () => ask(url, series)));
+    const statuses = answers.map(({ status }) => status).sort();
+    assert.deepEqual(statuses, [...Array(9).fill(200), 202]);
+    const ids = new Set((await Promise.all(answers.map((answer) => json(answer)))).map(({ id }) => id));
+    assert.equal(ids.size, 1);
+    await fetch(`${url}/api/segmentations/${[...ids][0]}`, { method: 'DELETE' });
+    await until(url, [...ids][0]!, isIn('cancelled'));
+  });
+
+  it('makes another run of a repeat, and of a series that has got more slices, which says what it supersedes', async () => {
+    const first = await json(ask(url, SERIES.quick));
+    assert.equal(first.state, 'done');
+    const again = await json(ask(url, SERIES.quick, { repeat: 1 }));
+    assert.notEqual(again.id, first.id);
+    assert.equal((await until(url, again.id, isIn('done'))).supersedes, first.id);
+    archive.instances.push('1.2.3.4');
+    const more = await json(ask(url, SERIES.quick));
+    archive.instances.reverse();
+    assert.equal((await json(ask(url, SERIES.quick))).id, more.id, 'the archive’s order does not matter');
+    archive.instances = archive.instances.filter((uid) => uid !== '1.2.3.4').sort();
+    assert.ok(![first.id, again.id].includes(more.id));
+    const { supersedes } = await until(url, more.id, isIn('done'));
+    assert.equal(supersedes, again.id);
+    const findings = await json<{ supersedes: string }>(fetch(`${url}/api/segmentations/${more.id}/findings`));
+    assert.equal(findings.supersedes, again.id);
+  });
+
+  it('tells why a series is unsuitable, once and for all', async () => {
+    const { id } = await json(ask(url, SERIES.tilted));
+    const run = await until(url, id, isIn('refused', 'failed'));
+    assert.deepEqual(run.refusal, {
+      code: 'gantry-tilt',
+      message: 'The gantry was tilted by 12.5 degrees.',
+      figures: { degrees: 12.5 },
+    });
+    assert.equal(run.attempt, 1);
+    assert.equal((await ask(url, SERIES.tilted)).status, 200);
+    const findings = await fetch(`${url}/api/segmentations/${id}/findings`);
+    assert.equal(findings.status, 409);
+  });
+
+  it('tries again when the archive was down, and then it is done', async () => {
+    const { id } = await json(ask(url, SERIES.archiveDownOnce));
+    const waiting = await until(url, id, ({ failure }) => failure !== null);
+    assert.equal(waiting.state, 'queued');
+    assert.equal(waiting.failure?.code, 'archive-unreachable');
+    const done = await until(url, id, isIn('done', 'failed'));
+    assert.deepEqual([done.state, done.attempt, done.failure], ['done', 2, null]);
+  });
+
+  it('fails at once when a retry would not help, in one line, and can be asked for again', async () => {
+    const { id } = await json(ask(url, SERIES.broken));
+    const failed = await until(url, id, isIn('failed', 'done'));
+    assert.deepEqual(
+      [failed.attempt, failed.failure],
+      [1, { code: 'type-error', message: 'something is not a function' }],
+    );
+    const again = await ask(url, SERIES.broken);
+    assert.equal(again.status, 202);
+    assert.equal((await json(again)).id, id);
+    await until(url, id, isIn('failed'));
+  });
+
+  it('cancels a running run and a queued one', async () => {
+    const running = await json(ask(url, SERIES.endless));
+    await until(url, running.id, ({ phase }) => phase === 'segment');
+    const queued = await json(ask(url, SERIES.talkative, { repeat: 7 }));
+    const second = await fetch(`${url}/api/segmentations/${queued.id}`, { method: 'DELETE' });
+    assert.equal(second.status, 200);
+    assert.equal((await json(second)).state, 'cancelled');
+    const first = await fetch(`${url}/api/segmentations/${running.id}`, { method: 'DELETE' });
+    assert.equal(first.status, 202);
+    const cancelled = await until(url, running.id, ({ state }) => state !== 'running');
+    assert.equal(cancelled.state, 'cancelled');
+    assert.equal((await fetch(`${url}/api/segmentations/${running.id}`, { method: 'DELETE' })).status, 200);
+    // What was cancelled stays so: the worker goes on with the next.
+    const next = await json(ask(url, SERIES.quick, { repeat: 70 }));
+    await until(url, next.id, isIn('done'));
+    assert.equal((await json(fetch(`${url}/api/segmentations/${queued.id}`))).state, 'cancelled');
+    assert.equal((await fetch(`${url}/api/segmentations/${next.id}`, { method: 'DELETE' })).status, 409);
+  });
+
+  it('streams the course of a run, from queued to its end, and then says that it is over', async () => {
+    const { id } = await json(ask(url, SERIES.talkative));
+    const response = await fetch(`${url}/api/segmentations/${id}/events`);
+    assert.match(response.headers.get('content-type')!, /^text\/event-stream/);
+    const events = await readEvents(response);
+
+    const states = events.filter(({ event }) => event === 'state').map(({ run }) => run.state);
+    assert.deepEqual(states.slice(-2), ['running', 'done']);
+    assert.equal(events[0]!.event, 'state');
+    const progress = events.filter(({ event }) => event === 'progress').map(({ run }) => run);
+    assert.ok(progress.length >= 4, `${progress.length} events of progress`);
+    assert.ok(progress.some((run) => run.phase === 'segment' && run.fraction! > 0.2 && run.fraction! < 1));
+    assert.ok(progress.some((run) => run.remainingMs !== null && run.elapsedMs !== null));
+    const whole = progress.map((run) => run.progress!);
+    assert.deepEqual(
+      whole,
+      whole.toSorted((a, b) => a - b),
+      'progress never goes back',
+    );
+    const phases = [...new Set(progress.map(({ phase }) => phase))].filter((phase) => phase !== null);
+    assert.deepEqual(
+      phases,
+      PHASES.filter((phase) => phases.includes(phase)),
+      'phases come in their order',
+    );
+
+    assert.equal(events.at(-1)!.id, 'end');
+    const late = await readEvents(await fetch(`${url}/api/segmentations/${id}/events`));
+    assert.deepEqual(
+      late.map(({ event, run }) => [event, run.state]),
+      [['state', 'done']],
+    );
+    const knowing = await fetch(`${url}/api/segmentations/${id}/events`, { headers: { 'last-event-id': 'end' } });
+    assert.equal(knowing.status, 204);
+  });
+
+  it('never holds the event loop for 50 ms while a run goes on', async () => {
+    // Whatever else the machine does can make one measurement late; a block of our own is in each.
+    const longest: number[] = [];
+    for (let round = 0; round < 3 && !longest.some((ms) => ms < 50); round++) {
+      const { id } = await json(ask(url, SERIES.talkative, { repeat: 100 + round }));
+      const delay = monitorEventLoopDelay({ resolution: 1 });
+      delay.enable();
+      await readEvents(await fetch(`${url}/api/segmentations/${id}/events`));
+      delay.disable();
+      longest.push(delay.max / 1e6);
+    }
+    assert.ok(Math.min(...longest) < 50, `held for ${longest.map((ms) => ms.toFixed(1)).join(', ')} ms`);
+  });
+
+  it('lists the runs of a study and of a series, newest first', async () => {
+    const all = await json<SegmentationView[]>(fetch(`${url}/api/segmentations?study=${STUDY}`));
+    const quick = await json<SegmentationView[]>(fetch(`${url}/api/segmentations?series=${SERIES.quick}`));
+    assert.ok(quick.length >= 3 && quick.length < all.length);
+    assert.ok(quick.every((run) => run.seriesInstanceUID === SERIES.quick));
+    const times = quick.map((run) => run.createdAt);
+    assert.deepEqual(times, times.toSorted().reverse());
+    assert.deepEqual(await json(fetch(`${url}/api/segmentations?study=1.2.3`)), []);
+  });
+
+  for (const [what, status, send] of [
+    ['an unknown series', 404, () => ask(url, '1.2.3')],
+    ['a malformed UID', 422, () => ask(url, '../../etc/passwd')],
+    ['a field that does not exist', 422, () => ask(url, SERIES.quick, { force: true })],
+    ['a model that does not exist', 422, () => ask(url, SERIES.quick, { model: 'none' })],
+    ['a broken body', 422, () => post('{', 'application/json')],
+    ['no body', 422, () => post('', 'application/json')],
+    ['a form', 415, () => post('a=b', 'application/x-www-form-urlencoded')],
+    ['JSON that says it is text', 415, () => post('{}', 'text/plain')],
+    ['a body of 20 kB', 413, () => post(JSON.stringify({ a: 'x'.repeat(20_000) }), 'application/json')],
+    ['an unknown run', 404, () => fetch(`${url}/api/segmentations/${'0'.repeat(32)}`)],
+    ['findings of an unknown run', 404, () => fetch(`${url}/api/segmentations/${'0'.repeat(32)}/findings`)],
+    ['events of an unknown run', 404, () => fetch(`${url}/api/segmentations/x/events`)],
+    ['cancelling an unknown run', 404, () => fetch(`${url}/api/segmentations/x`, { method: 'DELETE' })],
+    ['a query that does not exist', 422, () => fetch(`${url}/api/segmentations?patient=1`)],
+    ['a route of the future', 404, () => post('{}', 'application/json', '/webhooks/orthanc')],
+    ['a run’s route that does not exist', 404, () => fetch(`${url}/api/segmentations/x/heatmap`)],
+    ['a path that cannot be decoded', 400, () => fetch(`${url}/api/segmentations/%E0%A4%A`)],
+  ] as const) {
+    it(`answers ${what} with ${status}, as JSON without a stack`, async () => {
+      const response = await send();
+      assert.equal(response.status, status);
+      const body = await json<ErrorView>(response);
+      assert.deepEqual(Object.keys(body), ['error']);
+      assert.deepEqual(Object.keys(body.error), ['code', 'message']);
+      assert.doesNotMatch(JSON.stringify(body), /node_modules|\.ts:|at /);
+    });
+  }
+
+  it('answers 502 while the archive is down, without the archive’s password', async () => {
+    archive.isDown = true;
+    const response = await ask(url, SERIES.quick, { repeat: 50 });
+    const readiness = await fetch(`${url}/readyz`);
+    archive.isDown = false;
+    assert.equal(response.status, 502);
+    assert.doesNotMatch(await response.text(), /secret/);
+    assert.equal(readiness.status, 503);
+    const { checks } = await json<{ checks: Record<string, { ok: boolean; reason: string }> }>(readiness);
+    assert.deepEqual([checks.archive!.ok, checks.queue!.ok, checks.model!.ok], [false, true, true]);
+    assert.match(checks.archive!.reason, /cannot be reached/);
+    assert.equal((await fetch(`${url}/readyz`)).status, 200);
+  });
+
+  it('counts what it did', async () => {
+    const figures = await (await fetch(`${url}/metrics`)).text();
+    assert.match(figures, /^hepar_runs_ended_total\{state="refused"\} 1$/m);
+    assert.match(figures, /^hepar_runs\{state="queued"\} 0$/m);
+    assert.match(figures, /^hepar_phase_seconds_count\{phase="segment"\} \d/m);
+  });
+
+  function post(body: string, type: string, path = '/api/segmentations'): Promise<Response> {
+    return fetch(url + path, { method: 'POST', headers: { 'content-type': type }, body });
+  }
+});

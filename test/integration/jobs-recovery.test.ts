@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { DatabaseError } from '../../server/src/jobs/errors.ts';
+import { ask, isIn, json, startTestServer, until } from '../unit/http/support.ts';
+import { SERIES } from '../unit/jobs/fake-pipeline.ts';
+
+const SERVER = fileURLToPath(new URL('../unit/http/server-process.ts', import.meta.url));
+
+describe('what survives', () => {
+  let dir: string;
+
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'hepar-recovery-'));
+  });
+
+  after(() => rm(dir, { recursive: true, force: true }));
+
+  it('a stop puts the run in hand back, and the next start does it and what was queued', async () => {
+    const first = await startTestServer(dir);
+    const interrupted = await json(ask(first.url, SERIES.killedOnce));
+    await until(first.url, interrupted.id, isIn('running'));
+    const queued = await json(ask(first.url, SERIES.quick));
+    await first.close();
+
+    const second = await startTestServer(dir);
+    try {
+      const one = await until(second.url, interrupted.id, isIn('done', 'failed'));
+      const two = await until(second.url, queued.id, isIn('done', 'failed'));
+      assert.deepEqual([one.state, two.state], ['done', 'done']);
+      assert.deepEqual([one.attempt, one.failure], [1, null], 'a stop does not count as a failure');
+    } finally {
+      await second.close();
+    }
+  });
+
+  it('a killed engine costs a retry; one that is killed each time ends the run', async () => {
+    const server = await startTestServer(dir);
+    try {
+      const killed = await json(ask(server.url, SERIES.killedOnce, { repeat: 1 }));
+      await until(server.url, killed.id, isIn('running'));
+      process.kill(await engineOf(process.pid), 'SIGKILL');
+      const waiting = await until(server.url, killed.id, ({ failure }) => failure !== null);
+      assert.deepEqual([waiting.state, waiting.failure?.code], ['queued', 'engine-crashed']);
+      assert.match(waiting.failure!.message, /SIGKILL/);
+      const done = await until(server.url, killed.id, isIn('done', 'failed'));
+      assert.deepEqual([done.state, done.attempt], ['done', 2]);
+
+      const crashing = await json(ask(server.url, SERIES.crashing));
+      const failed = await until(server.url, crashing.id, isIn('done', 'failed'));
+      assert.deepEqual([failed.state, failed.attempt, failed.failure?.code], ['failed', 3, 'engine-crashed']);
+    } finally {
+      await server.close();
+    }
+  });
+
+  it('a killed server loses nothing: its engine goes with it, and the run is done after the next start', async () => {
+    const { child, url } = await startServerProcess(dir);
+    const running = await json(ask(url, SERIES.killedOnce, { repeat: 2 }));
+    const queued = await json(ask(url, SERIES.quick, { repeat: 2 }));
+    await until(url, running.id, isIn('running'));
+    const engine = await engineOf(child.pid!);
+
+    await assert.rejects(
+      startTestServer(dir),
+      (error) => error instanceof DatabaseError && /in use/.test(error.message),
+    );
+    child.kill('SIGKILL');
+    for (let waited = 0; waited < 5_000 && (await isAlive(engine)); waited += 50) await sleep(50);
+    assert.equal(await isAlive(engine), false, 'the engine outlived its server');
+
+    const server = await startTestServer(dir);
+    try {
+      const one = await until(server.url, running.id, isIn('done', 'failed'));
+      const two = await until(server.url, queued.id, isIn('done', 'failed'));
+      assert.deepEqual([one.state, one.attempt, two.state], ['done', 2, 'done']);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+/** The engine process among a process' children. */
+async function engineOf(pid: number): Promise<number> {
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').map(Number);
+  for (const child of children) {
+    if ((await readFile(`/proc/${child}/cmdline`, 'utf8')).includes('engine-child.ts')) return child;
+  }
+  throw new Error('no engine process');
+}
+
+/** A zombie is as good as dead. */
+async function isAlive(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z');
+  return !status.includes(') Z');
+}
+
+async function startServerProcess(dir: string): Promise<{ child: ChildProcess; url: string }> {
+  const child = fork(SERVER, [dir], {
+    execPath: process.execPath,
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const url = await new Promise<string>((resolve, reject) => {
+    child.once('message', (message) => resolve(message as string));
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
+  });
+  return { child, url };
+}
