@@ -34,9 +34,10 @@ export async function assemble(
   let seen = 0;
   for await (const instance of instances) {
     progress.signal.throwIfAborted();
-    await collector.take(instance);
+    await collector.take(instance, (fraction) => {
+      if (expected !== null) progress.report('assemble', Math.min(1, (seen + fraction) / expected));
+    });
     seen++;
-    if (expected !== null) progress.report('assemble', Math.min(1, seen / expected));
   }
   progress.signal.throwIfAborted();
   const collection = collector.collection();

@@ -68,19 +68,25 @@ export class Collector {
     };
   }
 
-  /** @throws Refusal; the signal's reason when cancelled */
-  async take(instance: Instance): Promise<void> {
+  /**
+   * @param report told the share of the instance's frames that are done, after each
+   * @throws Refusal; the signal's reason when cancelled
+   */
+  async take(instance: Instance, report: (fraction: number) => void): Promise<void> {
     const kind = kindOfInstance(instance);
     const membership = readMembership(instance.dataset, instance.sopInstanceUid);
     this.#series ??= membership;
     checkSameSeries(this.#series, membership);
     if (kind !== 'slice') {
       this.dropped[kind]++;
+      report(1);
       return;
     }
-    for (let frame = 0; frame < Math.max(1, instance.frames); frame++) {
+    const frames = Math.max(1, instance.frames);
+    for (let frame = 0; frame < frames; frame++) {
       this.#signal.throwIfAborted();
       await this.#takeFrame(instance, frame, membership);
+      report((frame + 1) / frames);
     }
   }
 

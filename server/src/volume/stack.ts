@@ -1,3 +1,6 @@
+/** Room made at the start at most: a header that announces more frames than any scan has is not believed. */
+const MOST_ROOM_BYTES = 2 ** 31;
+
 /**
  * Slices in the order of their arrival, in one buffer that becomes the volume: they are put in order in place, so that
  * the peak is one volume and one slice. Where more slices come than were expected, the buffer grows by half, and old
@@ -11,7 +14,8 @@ export class SliceStack {
   /** @param expected number of slices to make room for; memory that is never written is never committed */
   constructor(sliceVoxels: number, expected: number) {
     this.#sliceVoxels = sliceVoxels;
-    this.#values = new Int16Array(sliceVoxels * Math.max(1, expected));
+    const room = Math.min(expected, Math.floor(MOST_ROOM_BYTES / (sliceVoxels * 2)));
+    this.#values = new Int16Array(sliceVoxels * Math.max(1, room));
   }
 
   get count(): number {

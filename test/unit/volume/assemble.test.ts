@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { CorruptInstance } from '../../../server/src/dicom/errors.ts';
 import type { Instance } from '../../../server/src/dicom/instance.ts';
 import { assemble } from '../../../server/src/volume/assemble.ts';
 import { cross, normalise, toPatient, toVoxel } from '../../../server/src/volume/geometry.ts';
@@ -102,6 +103,29 @@ describe('assemble: every voxel is where the scanner measured it', () => {
   });
 });
 
+describe('assemble: headers that lie about their size', () => {
+  it('a billion announced frames are a damaged image, not a full memory', async () => {
+    const grid = stored([1, 0, 0], [0, 1, 0]);
+    const image = enhancedCt(grid, [0, 1, 2]);
+    const announced: Instance = {
+      ...image,
+      frames: 1e9,
+      storedValues: (frame) =>
+        frame < 3 ? image.storedValues(frame) : Promise.reject(new CorruptInstance('pixel data end after frame 3')),
+    };
+    await assert.rejects(read([announced]), { code: 'no-position' });
+    const located = {
+      ...announced,
+      dataset: {
+        ...announced.dataset,
+        items: (tag: string) =>
+          announced.dataset.items(tag).concat(tag === '52009230' ? announced.dataset.items(tag) : []),
+      },
+    };
+    await assert.rejects(read([located]), { code: 'corrupt-instance', message: /frame 4 .*end after frame 3/ });
+  });
+});
+
 describe('assemble: Hounsfield units', () => {
   const grid = stored([1, 0, 0], [0, 1, 0]);
 
@@ -162,6 +186,17 @@ describe('assemble: progress and cancelling', () => {
       instances.map((_, at) => (at + 1) / 12),
     );
     assert.equal(told.at(-1), 1);
+  });
+
+  it('tells how far it is after each frame of an enhanced image', async () => {
+    const told: number[] = [];
+    const order = Array.from({ length: 12 }, (_, k) => k);
+    const image = enhancedCt(stored([1, 0, 0], [0, 1, 0]), order);
+    await assemble(stream([image]), { ...silent, report: (_, fraction) => told.push(fraction) }, 1);
+    assert.deepEqual(
+      told.slice(0, 12),
+      order.map((k) => (k + 1) / 12),
+    );
   });
 
   it('stops at the next instance with the reason, and lets go of the source', async () => {

@@ -16,7 +16,7 @@ const SAME_POSITION_MM = 0.01;
  */
 export function withoutDuplicates<S extends Slice>(slices: readonly S[], identical: (a: S, b: S) => boolean): S[] {
   const positions = groupByPosition(slices);
-  const different = positions.filter((group) => group.some((slice) => !identical(group[0]!, slice)));
+  const different = positions.filter((group) => group.slice(1).some((slice) => !identical(group[0]!, slice)));
   if (different.length > 0) {
     different.forEach(checkOwnUids);
     const most = Math.max(...different.map((group) => group.length));
