@@ -24,6 +24,8 @@ export function smallDicomFile(values: {
     element(0x0002, 0x0012, 'UI', '2.25.1'),
   ]);
   const dataset = [
+    // Text is written as UTF-8.
+    element(0x0008, 0x0005, 'CS', 'ISO_IR 192'),
     element(0x0008, 0x0016, 'UI', sopClassUid),
     element(0x0008, 0x0018, 'UI', values.sopInstanceUid),
     element(0x0008, 0x0060, 'CS', values.modality ?? 'CT'),

@@ -56,7 +56,7 @@ function inflate(file: Uint8Array, position: number): Uint8Array {
 }
 
 /** Old files begin with the File Meta Information, or with the dataset itself in whatever encoding. */
-function withPart10Header(bytes: Uint8Array): { file: Uint8Array; transferSyntaxUid?: string } {
+export function withPart10Header(bytes: Uint8Array): { file: Uint8Array; transferSyntaxUid?: string } {
   if (hasPrefix(bytes)) return { file: bytes };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 16) throw new NotDicom('this is no DICOM file');

@@ -12,7 +12,7 @@ export type { SeriesSummary, StoreReceipt };
 export interface Archive {
   /** Base address, without credentials. */
   readonly url: string;
-  /** Asks for something small: resolves when the archive answers and lets us in. */
+  /** Asks for something small, once: resolves when the archive answers and lets us in. */
   ping(options?: Abortable): Promise<void>;
   /** The series of a study; [] when the study is unknown. */
   findSeries(studyUid: string, options?: Abortable): Promise<SeriesSummary[]>;
@@ -62,12 +62,13 @@ export function createArchive(options: ArchiveOptions): Archive {
   const connection = new Connection(options, idleTimeoutMs);
   const { root } = connection;
   const ask = createAsk(connection, retry);
+  const askOnce = createAsk(connection, { ...retry, tries: 1 });
 
   return {
     url: root,
 
     ping: ({ signal } = {}) =>
-      ask(
+      askOnce(
         (client, request) => client.searchForStudies({ queryParams: { limit: 1 }, request }),
         ({ failure }) => {
           if (failure !== null) throw failure;

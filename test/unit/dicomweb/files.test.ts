@@ -8,7 +8,7 @@ import { surveyFiles } from '../../../server/src/dicomweb/survey.ts';
 import { smallDicomFile } from '../../support/small-dicom.ts';
 import { collect } from './collect.ts';
 
-const CT = { studyUid: '2.25.1', seriesUid: '2.25.2', description: 'portal venous' };
+const CT = { studyUid: '2.25.1', seriesUid: '2.25.2', description: 'Abdomen 門脈相' };
 const SLICES = [1, 2, 3].map((n) =>
   smallDicomFile({ ...CT, sopInstanceUid: `2.25.40${n}`, pixels: new Uint8Array(100_000).map((_, i) => i * n) }),
 );
@@ -18,7 +18,7 @@ const PORTAL_VENOUS = {
   studyInstanceUid: '2.25.1',
   seriesInstanceUid: '2.25.2',
   modality: 'CT',
-  description: 'portal venous',
+  description: 'Abdomen 門脈相',
   instances: ['2.25.401', '2.25.402', '2.25.403'],
   files: 3,
 };
@@ -50,7 +50,7 @@ describe('series in files', () => {
     assert.deepEqual(
       series.map((one) => [one.description, one.files]),
       [
-        ['portal venous', 3],
+        ['Abdomen 門脈相', 3],
         ['scout', 1],
       ],
     );
@@ -198,5 +198,24 @@ describe('series in files', () => {
     await files.next();
     controller.abort(new Error('the user cancelled'));
     await assert.rejects(files.next(), /the user cancelled/);
+  });
+
+  it('tells the series of real folders apart, with DICOMDIRs, derived objects and odd encodings in them', async function () {
+    const data = process.env.HEPAR_TEST_DATA;
+    if (!data) this.skip();
+    const found = async (path: string) => (await surveyFiles(join(data, path))).map((one) => [one.modality, one.files]);
+    assert.deepEqual(await found('hcc-tace-015/portal-venous'), [['CT', 62]]);
+    assert.deepEqual(await found('odd-series/philips-gantry-tilt'), [['CT', 28]]);
+    assert.deepEqual(await found('dcmqi-liver'), [
+      ['CT', 3],
+      ['SEG', 1],
+      ['SEG', 1],
+    ]);
+    const bigEndian = await surveyFiles(join(data, 'transfer-syntaxes/pydicom/MR_small_bigendian.dcm'));
+    const deflated = await surveyFiles(join(data, 'transfer-syntaxes/pydicom/image_dfl.dcm'));
+    // As pydicom reads them.
+    assert.equal(bigEndian[0]?.seriesInstanceUid, '1.3.6.1.4.1.5962.1.3.4.1.20040826185059.5457');
+    assert.equal(deflated[0]?.seriesInstanceUid, '1.3.6.1.4.1.5962.1.3.0.0.977067310.6001.0');
+    await assert.rejects(surveyFiles(join(data, 'transfer-syntaxes/pydicom/README.txt')), { code: 'not-dicom' });
   });
 });
