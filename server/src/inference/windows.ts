@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Grid, Vec3 } from '../volume/volume.ts';
 import { WindowBlend } from './blend.ts';
+import { NetworkError } from './errors.ts';
 import { type HuTransform, transformed } from './intensity.ts';
 import type { Stage } from './manifest.ts';
 import type { Probabilities } from './probabilities.ts';
@@ -27,7 +28,8 @@ export interface WindowRun {
 /**
  * Runs a stage's network in overlapping windows over a field and blends what it says.
  * Between windows the event loop turns, so that messages get out and cancelling gets in.
- * @throws the signal's reason when cancelled
+ * @throws NetworkError when the network's output is not what the manifest says, or not finite;
+ * the signal's reason when cancelled
  */
 export async function runWindows(field: Field, run: WindowRun): Promise<Probabilities> {
   const { stage, session, transform, signal } = run;
@@ -43,7 +45,11 @@ export async function runWindows(field: Field, run: WindowRun): Promise<Probabil
     blend.add(start, await session.run(input));
     run.done((n + 1) / starts.length);
   }
-  return blend.finish();
+  const probabilities = blend.finish();
+  if (!probabilities.both.every(Number.isFinite)) {
+    throw new NetworkError(stage.file, `gives values that are no numbers on ${session.engine.provider}`);
+  }
+  return probabilities;
 }
 
 function readWindow(

@@ -125,7 +125,7 @@ describe('the cascade on a scene whose answer is known', function () {
     const grid = GEOMETRIES['axial, feet to head']!;
     const { liverMedianHu, lesionProbability, labelMap, engine } = await run(seriesOf(SCENE, grid), model);
     assert.ok(Math.abs(liverMedianHu - LIVER_HU) < 1, `${liverMedianHu} HU`);
-    assert.deepEqual(engine, { provider: 'cpu', device: 'CPU, 1 threads' });
+    assert.deepEqual(engine, { provider: 'cpu', device: 'CPU, 1 thread' });
     const { box, values } = lesionProbability;
     for (const [n, value] of values.entries()) {
       const [i, j, k] = [
@@ -159,6 +159,14 @@ describe('the cascade on a scene whose answer is known', function () {
     const { labelMap } = await run(seriesOf(SCENE, grid), model);
     const overlap = dice(truthOn(SCENE, grid), labelMap.labels, (label) => label > 0);
     assert.ok(overlap > 0.97, `Dice ${overlap.toFixed(4)}`);
+  });
+
+  it('does not take values that are no numbers for background', async () => {
+    const broken = await tinyModel('broken', { bias: Number.NaN });
+    await assert.rejects(run(seriesOf(SCENE, GEOMETRIES.oblique!), broken), {
+      name: 'NetworkError',
+      message: 'network segment.onnx: gives values that are no numbers on cpu',
+    });
   });
 
   it('gives the same bytes twice', async () => {

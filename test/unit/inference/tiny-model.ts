@@ -19,13 +19,16 @@ export interface TinyModelOptions {
   readonly postprocessing?: Partial<Manifest['postprocessing']>;
   /** Stage 2 moves what it finds by one of its voxels to Left, Posterior and Superior. */
   readonly shifted?: boolean;
+  /** Stage 2 adds this to its last channel. */
+  readonly bias?: number;
 }
 
 /** Writes a model that tells tissues apart by their HU, so that its answer is known beforehand. */
 export async function writeTinyModel(dir: string, options: TinyModelOptions = {}): Promise<Manifest> {
   const network = thresholdNetwork(THRESHOLDS);
   const locate = tinyOnnx(network);
-  const segment = tinyOnnx(options.shifted ? shiftedNetwork(network) : network);
+  const bias = network.bias.with(-1, network.bias.at(-1)! + (options.bias ?? 0));
+  const segment = tinyOnnx({ ...(options.shifted ? shiftedNetwork(network) : network), bias });
   const manifest = tinyManifest(locate, segment, options);
   await mkdir(dir, { recursive: true });
   await writeFile(join(dir, 'locate.onnx'), locate);

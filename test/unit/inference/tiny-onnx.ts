@@ -15,6 +15,8 @@ export interface TinyNetwork {
   /** Says that the weights lie in another file. */
   readonly externalWeights?: boolean;
   readonly operator?: string;
+  /** Lets the output shrink by the kernel. */
+  readonly unpadded?: boolean;
 }
 
 export function tinyOnnx(network: TinyNetwork): Uint8Array {
@@ -32,7 +34,7 @@ export function tinyOnnx(network: TinyNetwork): Uint8Array {
       5,
       intsAttribute(
         'pads',
-        [...kernelZyx, ...kernelZyx].map((k) => (k - 1) / 2),
+        [...kernelZyx, ...kernelZyx].map((k) => (network.unpadded ? 0 : (k - 1) / 2)),
       ),
     ),
   );

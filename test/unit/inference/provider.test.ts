@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import type { Stage } from '../../../server/src/inference/manifest.ts';
+import { installedProviders, openSession } from '../../../server/src/inference/provider.ts';
+import { tinyStage } from './tiny-model.ts';
+import { type TinyNetwork, thresholdNetwork, tinyOnnx } from './tiny-onnx.ts';
+
+const NETWORK = thresholdNetwork([-10, 130, 400]);
+/** The same with a kernel of three voxels along x. */
+const BLUR: Partial<TinyNetwork> = { kernelZyx: [1, 1, 3], weights: new Float32Array(12) };
+const WINDOW: Partial<Stage> = { windowVoxels: [6, 4, 2] };
+
+describe('opening a network', () => {
+  const open = (network: Partial<TinyNetwork>, changes: Partial<Stage> = {}) => {
+    const onnx = tinyOnnx({ ...NETWORK, ...network });
+    return openSession(onnx, tinyStage('segment.onnx', onnx, { ...WINDOW, ...changes }), 'cpu', 1);
+  };
+
+  it('computes what the network says, in the order of its axes', async () => {
+    const session = await open({});
+    const input = Float32Array.from({ length: 48 }, (_, n) => n);
+    const output = await session.run(input);
+    for (let c = 0; c < 4; c++) {
+      for (let n = 0; n < 48; n++) assert.equal(output[48 * c + n], c * n + NETWORK.bias[c]!);
+    }
+    assert.deepEqual(session.engine, { provider: 'cpu', device: 'CPU, 1 thread' });
+    await session.release();
+  });
+
+  it('takes the CPU by itself where there is no CUDA', async function () {
+    if (installedProviders().includes('cuda')) this.skip();
+    const onnx = tinyOnnx(NETWORK);
+    const session = await openSession(onnx, tinyStage('x.onnx', onnx, WINDOW), 'auto', 2);
+    assert.deepEqual(session.engine, { provider: 'cpu', device: 'CPU, 2 threads' });
+    await session.release();
+  });
+
+  it('refuses a provider that was named and is not there, and does not fall back', async function () {
+    if (installedProviders().includes('cuda')) this.skip();
+    const onnx = tinyOnnx(NETWORK);
+    await assert.rejects(openSession(onnx, tinyStage('x.onnx', onnx, WINDOW), 'cuda', 1), {
+      name: 'ProviderError',
+      provider: 'cuda',
+      message: 'provider cuda cannot run this model here: its libraries are not installed with onnxruntime-node',
+    });
+  });
+
+  const mistakes: readonly [string, Partial<TinyNetwork>, Partial<Stage>, RegExp][] = [
+    ['another input name', { inputName: 'image' }, {}, /has no input 'x', which the manifest names; it has: image/],
+    ['another output name', { outputName: 'seg' }, {}, /has no output 'y', which the manifest names; it has: seg/],
+    [
+      'another window',
+      { inputShape: [1, 1, 2, 4, 8] },
+      {},
+      /input 'x' is \[1, 1, 2, 4, 8\], but the manifest makes it \[1, 1, 2, 4, 6\]/,
+    ],
+    ['axes in another order', { inputShape: [1, 1, 6, 4, 2] }, {}, /input 'x' is \[1, 1, 6, 4, 2\]/],
+    ['another rank', { inputShape: [1, 'z', 'y', 'x'], outputShape: [] }, {}, /network segment\.onnx/],
+    ['another number of channels', {}, { channels: ['background', 'liver', 'lesion'] }, /output 'y' is \[1, 4, /],
+    ['an operator that is not known', { operator: 'Convolve' }, {}, /network segment\.onnx: .*Convolve/],
+  ];
+  for (const [name, network, stage, message] of mistakes) {
+    it(`refuses ${name}, and says which`, async () => {
+      await assert.rejects(open(network, stage), (error: Error) => {
+        assert.equal(error.name, 'NetworkError');
+        assert.match(error.message, message);
+        assert.ok(!error.message.includes('\n'));
+        return true;
+      });
+    });
+  }
+
+  it('refuses an output that turns out smaller than the window', async () => {
+    const session = await open({ ...BLUR, unpadded: true, outputShape: [1, 'c', 'oz', 'oy', 'ox'] });
+    await assert.rejects(session.run(new Float32Array(48)), {
+      name: 'NetworkError',
+      message: "network segment.onnx: output 'y' is float32 [1, 4, 2, 4, 4], not float32 [1, 4, 2, 4, 6]",
+    });
+    await session.release();
+  });
+});
