@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +8,7 @@ import { parseInstance } from '../../server/src/dicom/parse.ts';
 import { buildSeg } from '../../server/src/reports/seg.ts';
 import { assemble } from '../../server/src/volume/assemble.ts';
 import type { CtSeries } from '../../server/src/volume/series.ts';
-import type { LabelMap } from '../../server/src/volume/volume.ts';
+import type { LabelMap, SourceSlice } from '../../server/src/volume/volume.ts';
 import { fakeLesion, MANIFEST } from '../unit/reports/fake-series.ts';
 import type { SeriesSpec } from './seg-cases.ts';
 
@@ -27,14 +26,6 @@ export async function makeSeries(folder: string, specs: readonly SeriesSpec[]): 
   const file = join(folder, 'spec.json');
   await writeFile(file, JSON.stringify(specs.map((spec) => ({ ...spec, folder: join(folder, spec.uid, 'ct') }))));
   await python('make_series.py', file);
-}
-
-export async function readSeries(folder: string): Promise<CtSeries> {
-  const files = (await readdir(folder)).sort();
-  async function* instances(): AsyncGenerator<Instance> {
-    for (const file of files) yield parseInstance(await readFile(join(folder, file)));
-  }
-  return assemble(instances(), { signal: new AbortController().signal, report: () => {} });
 }
 
 /** The labels that the pixels of a series of make_series.py state. */
@@ -58,49 +49,32 @@ export function writeSeg(series: CtSeries, segments: LabelMap<Uint16Array>): Uin
   });
 }
 
-/** Writes the SEG of a label map into a folder, with what read_seg.py must know to check it. */
-export async function writeCase(folder: string, series: CtSeries, segments: LabelMap<Uint16Array>): Promise<void> {
-  const plan = {
-    ...series.volume.grid,
-    frameOfReferenceUid: series.frameOfReferenceUid,
-    seriesInstanceUid: series.seriesInstanceUid,
-    slices: series.slices,
-  };
-  await writeFile(join(folder, 'plan.json'), JSON.stringify(plan));
-  await writeFile(join(folder, 'labels.raw'), segments.labels);
-  await writeFile(join(folder, 'seg.dcm'), writeSeg(series, segments));
+/** What a SEG should say, known from elsewhere than the SEG. */
+export interface Truth extends LabelMap<Uint16Array> {
+  readonly frameOfReferenceUid: string;
+  readonly seriesInstanceUid: string;
+  /** slices[k] is the source image of the labels' k-th slice. */
+  readonly slices: readonly Pick<SourceSlice, 'sopInstanceUid' | 'frameNumber' | 'positionMm'>[];
 }
 
-/** What read_seg.py found. */
-export interface Reading {
-  readonly frames: number;
-  readonly expectedFrames: number;
-  readonly voxels: number;
-  readonly differentBySource: number;
-  readonly differentByPlane: number;
-  readonly differentFromSourcePixels: number;
-  readonly differentInDcmtk: number;
-  readonly offPlane: number;
-  readonly overlaps: number;
-  readonly ordered: boolean;
-  readonly orientationError: number;
-  readonly spacingErrorMm: number;
-  readonly sameFrameOfReference: boolean;
-  readonly sameSeries: boolean;
-  readonly segments: readonly { number: number; label: string; trackingUid: string; algorithm: string }[];
+/** Labels on a series' own slices. */
+export function truthOf(series: CtSeries, segments: LabelMap<Uint16Array>): Truth {
+  const { frameOfReferenceUid, seriesInstanceUid, slices } = series;
+  return { ...segments, frameOfReferenceUid, seriesInstanceUid, slices };
 }
 
-/** Has read_seg.py read the SEG in each folder. */
-export async function readCases(folders: readonly string[]): Promise<Reading[]> {
-  return (await python('read_seg.py', ...folders)) as Reading[];
+/** Puts the SEG into a folder, with the truth as read_seg.py wants it. */
+export async function writeCase(folder: string, seg: Uint8Array, { grid, labels, ...truth }: Truth): Promise<void> {
+  await writeFile(join(folder, 'plan.json'), JSON.stringify({ ...grid, ...truth }));
+  await writeFile(join(folder, 'labels.raw'), labels);
+  await writeFile(join(folder, 'seg.dcm'), seg);
 }
 
-/** The lines in which dciodvfy, which must take the file for this kind of object, speaks of an error. */
-export async function dciodvfyErrors(file: string, kind = 'Segmentation'): Promise<string[]> {
-  const { stdout, stderr } = await run('dciodvfy', [file]).catch(
-    (failure: { stdout: string; stderr: string }) => failure,
-  );
-  const lines = `${stdout}\n${stderr}`.split('\n');
-  assert.ok(lines.includes(kind), `dciodvfy did not take it for a ${kind}: ${lines.join(' ')}`);
-  return lines.filter((line) => line.startsWith('Error'));
+/** Reads the files of a folder, in the order of their names, as one series. */
+export async function readSeries(folder: string): Promise<CtSeries> {
+  const files = (await readdir(folder)).sort();
+  async function* instances(): AsyncGenerator<Instance> {
+    for (const file of files) yield parseInstance(await readFile(join(folder, file)));
+  }
+  return assemble(instances(), { signal: new AbortController().signal, report: () => {} });
 }

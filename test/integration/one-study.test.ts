@@ -4,14 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunningOrthanc } from '../../server/src/cli/orthanc.ts';
 import { type SeriesSpec, seriesSpec } from '../conformance/seg-cases.ts';
-import {
-  dciodvfyErrors,
-  labelsInPixels,
-  makeSeries,
-  python,
-  readSeries,
-  writeSeg,
-} from '../conformance/seg-support.ts';
+import { dciodvfyErrors } from '../conformance/seg-check.ts';
+import { labelsInPixels, makeSeries, python, readSeries, writeSeg } from '../conformance/seg-support.ts';
 import { startTestOrthanc } from '../support/orthanc.ts';
 
 const hex = (text: string, encoding: BufferEncoding = 'latin1'): string => Buffer.from(text, encoding).toString('hex');
