@@ -10,6 +10,9 @@ const MOST_ENTRIES = 200_000;
 const LARGEST_ENTRY_BYTES = 1024 ** 3;
 const MOST_UNPACKED_BYTES = 16 * 1024 ** 3;
 
+/** Names are taken as bytes: yauzl refuses some that it would be dangerous to write to, but nothing is written here. */
+const OPTIONS = { autoClose: false, lazyEntries: true, decodeStrings: false };
+
 /** Whether the file begins as a zip does: with a local file header, or, when empty, with the end of the directory. */
 export async function isZip(path: string): Promise<boolean> {
   await using file = await open(path);
@@ -23,7 +26,7 @@ export async function isZip(path: string): Promise<boolean> {
  * @throws Refusal when the zip is damaged, encrypted, or unpacks to more than a series can be
  */
 export async function* filesInZip(path: string): AsyncGenerator<SourceFile, void, undefined> {
-  const zip = await whole(path, () => openPromise(path, { autoClose: false, lazyEntries: true }));
+  const zip = await whole(path, () => openPromise(path, OPTIONS));
   let unpacked = 0;
   const account = (bytes: number): void => {
     unpacked += bytes;
@@ -38,7 +41,7 @@ export async function* filesInZip(path: string): AsyncGenerator<SourceFile, void
       const next = await whole(path, () => entries.next());
       if (next.done) return;
       const entry = next.value;
-      if (!entry.fileName.endsWith('/')) yield fileOf(zip, entry, path, account);
+      if (!nameOf(entry).endsWith('/')) yield fileOf(zip, entry, path, account);
     }
   } finally {
     zip.close();
@@ -54,7 +57,7 @@ function fileOf(zip: ZipFile, entry: Entry, path: string, account: (bytes: numbe
     return whole(path, () => firstBytes(zip, entry, bytes));
   };
   return {
-    name: basename(entry.fileName),
+    name: basename(nameOf(entry)),
     bytes: entry.uncompressedSize,
     head: async (bytes) => unpack(Math.min(bytes, entry.uncompressedSize)),
     read: async () => {
@@ -64,6 +67,11 @@ function fileOf(zip: ZipFile, entry: Entry, path: string, account: (bytes: numbe
       return content;
     },
   };
+}
+
+/** Its path inside the zip; some packers on Windows write backslashes. */
+function nameOf(entry: Entry): string {
+  return entry.fileNameRaw.toString('utf8').replaceAll('\\', '/');
 }
 
 async function firstBytes(zip: ZipFile, entry: Entry, bytes: number): Promise<Buffer> {

@@ -83,6 +83,14 @@ describe('series in files', () => {
     );
   });
 
+  it('reads a zip whose names are paths that nobody should unpack to', async () => {
+    const path = await put(
+      'odd.zip',
+      zipSync({ '/IM1': FIRST, '../../IM2': SECOND, 'C:\\ct\\IM3': THIRD, 'ct\\': new Uint8Array() }),
+    );
+    assert.equal((await surveyFiles(path))[0]?.files, 3);
+  });
+
   it('takes a single file for a folder of one', async () => {
     assert.deepEqual(await collect(readFiles(await put('IM1', FIRST))), [Buffer.from(FIRST)]);
   });
