@@ -1,0 +1,134 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { type Config, readConfig } from '../config.ts';
+import { type Archive, createArchive } from '../dicomweb/archive.ts';
+import { type FindingsDocument, findingsSchema, NOTICE } from '../findings/schema.ts';
+import { segmentationSchema } from '../http/contract.ts';
+import type { Progress } from '../progress.ts';
+import { startServer } from '../server.ts';
+import { onInterrupt } from './failure.ts';
+import { type RunningOrthanc, startOrthanc } from './orthanc.ts';
+import { showProgress } from './progress-display.ts';
+import { judgeSample, loadSample, readSample, type Sample, scoreSample } from './sample.ts';
+
+const ASK_AGAIN_MS = 300;
+const LOOK_AFTER_ORTHANC_MS = 2_000;
+
+/**
+ * `hepar start`: the archive (unless the environment names one), the companion server, and in an archive of our own the
+ * sample study, segmented and compared with its truth. Runs until it is asked to stop, and stops what it started.
+ */
+export async function startCommand(): Promise<number> {
+  using interrupt = onInterrupt();
+  const { signal } = interrupt;
+  const environment = readConfig();
+  await using stack = new AsyncDisposableStack();
+  const orthanc = environment.archive ? null : await startOwnArchive(environment);
+  if (orthanc) stack.defer(() => orthanc.stop());
+  const config = orthanc ? { ...environment, archive: archiveOf(orthanc) } : environment;
+  const archive = createArchive(config.archive!);
+  stack.defer(() => archive.close());
+
+  const sample = orthanc ? await provideSample(orthanc, archive, config, signal) : null;
+  const log = join(config.dataDir, 'server.log');
+  const logger = pino({ level: config.logLevel }, pino.destination({ dest: log, sync: false }));
+  const server = await startServer({ config, logger });
+  stack.defer(() => server.close());
+  if (sample && !(await checkSample(sample, archive, server.url, config, signal))) return 1;
+
+  say(`Hepar is running at ${server.url} (archive ${config.archive!.url}, log ${log}).`);
+  say(NOTICE);
+  say('Ctrl-C stops it.');
+  while (!signal.aborted) {
+    if (orthanc?.exited() !== undefined) throw new Error(`Orthanc has ended by itself (${orthanc.exited()}).`);
+    await sleep(LOOK_AFTER_ORTHANC_MS, undefined, { signal }).catch(() => {});
+  }
+  say('Stopping.');
+  return 0;
+}
+
+async function startOwnArchive({ dataDir }: Config): Promise<RunningOrthanc> {
+  await mkdir(dataDir, { recursive: true });
+  const port = Number(process.env.HEPAR_ORTHANC_PORT ?? 0);
+  return startOrthanc({ dataDir: join(dataDir, 'orthanc'), port });
+}
+
+const archiveOf = ({ dicomWebUrl, username, password }: RunningOrthanc) => ({ url: dicomWebUrl, username, password });
+
+/** The sample, loaded now into an empty archive or at an earlier start; null when the archive holds other things. */
+async function provideSample(
+  orthanc: RunningOrthanc,
+  archive: Archive,
+  { dataDir }: Config,
+  signal: AbortSignal,
+): Promise<Sample | null> {
+  const dir = join(dataDir, 'sample');
+  const earlier = await readSample(dir);
+  if (earlier) {
+    const { studyInstanceUid, seriesInstanceUid, slices } = earlier;
+    const stored = await archive.findInstances(studyInstanceUid, seriesInstanceUid, { signal });
+    if (stored.length === slices.length) return earlier;
+  }
+  if (!(await isEmpty(orthanc))) return null;
+  say('Making a sample study: a phantom with a known liver and known lesions.');
+  return loadSample(archive, dir, { signal, report: (fraction) => say(`  ${Math.round(100 * fraction)} %`) });
+}
+
+async function isEmpty({ url, username, password }: RunningOrthanc): Promise<boolean> {
+  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+  const answer = await fetch(`${url}/statistics`, { headers: { authorization } });
+  const { CountInstances } = (await answer.json()) as { CountInstances: number };
+  return CountInstances === 0;
+}
+
+async function checkSample(
+  sample: Sample,
+  archive: Archive,
+  url: string,
+  config: Config,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const display = showProgress(process.stderr);
+  const findings = await segmentOverHttp(sample, url, config, { signal, report: display.report });
+  display.end();
+  const { text, problems } = judgeSample(sample, await scoreSample(sample, archive, findings));
+  process.stdout.write(text);
+  for (const problem of problems) process.stderr.write(`hepar start: the sample was segmented badly: ${problem}\n`);
+  return problems.length === 0;
+}
+
+/** Asks for a run as any client would, and follows it to its end. */
+async function segmentOverHttp(
+  { studyInstanceUid, seriesInstanceUid }: Sample,
+  url: string,
+  { auth }: Config,
+  { signal, report }: Progress,
+): Promise<FindingsDocument> {
+  const headers = {
+    'content-type': 'application/json',
+    ...(auth?.[0] ? { authorization: `Bearer ${auth[0].secret}` } : {}),
+  };
+  const body = JSON.stringify({ studyInstanceUID: studyInstanceUid, seriesInstanceUID: seriesInstanceUid });
+  const posted = await fetch(`${url}/api/segmentations`, { method: 'POST', headers, body, signal });
+  if (!posted.ok) throw new Error(`The server refused to segment the sample: ${posted.status} ${await posted.text()}`);
+  let run = segmentationSchema.parse(await posted.json());
+  while (run.state === 'queued' || run.state === 'running') {
+    if (run.phase) report(run.phase, run.fraction ?? 0);
+    await sleep(ASK_AGAIN_MS, undefined, { signal });
+    run = segmentationSchema.parse(
+      await (await fetch(`${url}/api/segmentations/${run.id}`, { headers, signal })).json(),
+    );
+  }
+  if (run.state !== 'done') {
+    throw new Error(`The sample's run is ${run.state}: ${run.failure?.message ?? run.refusal?.message ?? ''}`);
+  }
+  return findingsSchema.parse(
+    await (await fetch(`${url}/api/segmentations/${run.id}/findings`, { headers, signal })).json(),
+  );
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
