@@ -3,12 +3,21 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import Ajv2020 from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
 import { findingsSchema } from '../../server/src/findings/schema.ts';
 import type { ErrorView, SegmentationView } from '../../server/src/http/contract.ts';
 import { PHASES } from '../../server/src/progress.ts';
 import type { RunningServer } from '../../server/src/server.ts';
 import { ask, FakeArchive, isIn, json, readEvents, startTestServer, until } from '../unit/http/support.ts';
 import { SERIES, STUDY } from '../unit/jobs/fake-pipeline.ts';
+
+interface OpenApi {
+  paths: Record<
+    string,
+    Record<string, { responses: Record<string, { content: Record<string, { schema: { $ref: string } }> }> }>
+  >;
+}
 
 describe('segmentations over HTTP', () => {
   let dir: string;
@@ -232,6 +241,41 @@ describe('segmentations over HTTP', () => {
     assert.deepEqual([checks.archive!.ok, checks.queue!.ok, checks.model!.ok], [false, true, true]);
     assert.match(checks.archive!.reason, /cannot be reached/);
     assert.equal((await fetch(`${url}/readyz`)).status, 200);
+  });
+
+  it('answers as its OpenAPI description says', async () => {
+    const description = await json<OpenApi>(fetch(`${url}/openapi.json`));
+    const ajv = new Ajv2020.default({ strict: false });
+    addFormats.default(ajv);
+    ajv.addSchema({ $id: 'hepar:api', ...description });
+    const { id } = await json(ask(url, SERIES.quick));
+    const refused = await json(ask(url, SERIES.tilted));
+    const waiting = await json(ask(url, SERIES.endless, { repeat: 60 }));
+    const calls: [method: string, template: string, path?: string][] = [
+      ['get', '/api/segmentations'],
+      ['get', '/api/segmentations/{id}', `/api/segmentations/${id}`],
+      ['get', '/api/segmentations/{id}', `/api/segmentations/${refused.id}`],
+      ['get', '/api/segmentations/{id}', `/api/segmentations/${waiting.id}`],
+      ['get', '/api/segmentations/{id}', '/api/segmentations/none'],
+      ['get', '/api/segmentations/{id}/findings', `/api/segmentations/${id}/findings`],
+      ['get', '/api/segmentations/{id}/findings', `/api/segmentations/${waiting.id}/findings`],
+      ['get', '/api/segmentations/{id}/preview', `/api/segmentations/${waiting.id}/preview`],
+      ['delete', '/api/segmentations/{id}', `/api/segmentations/${waiting.id}`],
+      ['delete', '/api/segmentations/{id}', `/api/segmentations/${id}`],
+      ['get', '/api/models'],
+      ['get', '/healthz'],
+      ['get', '/readyz'],
+      ['post', '/api/segmentations'],
+    ];
+    for (const [method, template, path = template] of calls) {
+      const response = await fetch(url + path, { method: method.toUpperCase() });
+      const described = description.paths[template]![method]!.responses;
+      const answer = described[String(response.status)] ?? described.default!;
+      const reference = answer.content['application/json']!.schema.$ref;
+      const validate = ajv.getSchema(`hepar:api${reference}`)!;
+      assert.ok(validate(await json(response)), `${method} ${path}: ${JSON.stringify(validate.errors)}`);
+    }
+    await until(url, waiting.id, isIn('cancelled'));
   });
 
   it('counts what it did', async () => {

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { openEmbeddedDatabase } from '../../server/src/jobs/embedded-database.ts';
 import { DatabaseError } from '../../server/src/jobs/errors.ts';
+import { transaction } from '../../server/src/jobs/runs.ts';
 import { ask, isIn, json, startTestServer, until } from '../unit/http/support.ts';
 import { SERIES } from '../unit/jobs/fake-pipeline.ts';
 
@@ -20,10 +22,34 @@ describe('what survives', () => {
 
   after(() => rm(dir, { recursive: true, force: true }));
 
+  it('a transaction of the embedded database is whole or nothing, and alone', async () => {
+    const database = await openEmbeddedDatabase(join(dir, 'data', 'queue'));
+    try {
+      const count = async () => (await database.executeSql('SELECT count(*)::int AS n FROM t')).rows[0].n;
+      await database.executeSql('CREATE TABLE t (x int PRIMARY KEY)');
+      const broken = transaction(database, async (tx) => {
+        await tx.executeSql('INSERT INTO t VALUES (1)');
+        await tx.executeSql('INSERT INTO t VALUES (1)');
+      });
+      // Sent while the transaction is open: it must neither see nor join it.
+      const between = database.executeSql('INSERT INTO t VALUES (2)');
+      await assert.rejects(broken, { code: '23505' });
+      await between;
+      assert.equal(await count(), 1);
+      await assert.rejects(database.executeSql('SELECT 1/0'), /division by zero/);
+      await transaction(database, (tx) => tx.executeSql('INSERT INTO t VALUES ($1)', [3]));
+      assert.equal(await count(), 2);
+      await database.executeSql('DROP TABLE t');
+    } finally {
+      await database.close();
+    }
+    await assert.rejects(database.executeSql('SELECT 1'), DatabaseError);
+  });
+
   it('a stop puts the run in hand back, and the next start does it and what was queued', async () => {
     const first = await startTestServer(dir);
     const interrupted = await json(ask(first.url, SERIES.killedOnce));
-    await until(first.url, interrupted.id, isIn('running'));
+    await until(first.url, interrupted.id, ({ phase }) => phase !== null);
     const queued = await json(ask(first.url, SERIES.quick));
     await first.close();
 
@@ -39,10 +65,10 @@ describe('what survives', () => {
   });
 
   it('a killed engine costs a retry; one that is killed each time ends the run', async () => {
-    const server = await startTestServer(dir);
+    const server = await startTestServer(dir, { retryDelaySeconds: 0 });
     try {
       const killed = await json(ask(server.url, SERIES.killedOnce, { repeat: 1 }));
-      await until(server.url, killed.id, isIn('running'));
+      await until(server.url, killed.id, ({ phase }) => phase !== null);
       process.kill(await engineOf(process.pid), 'SIGKILL');
       const waiting = await until(server.url, killed.id, ({ failure }) => failure !== null);
       assert.deepEqual([waiting.state, waiting.failure?.code], ['queued', 'engine-crashed']);
@@ -62,7 +88,7 @@ describe('what survives', () => {
     const { child, url } = await startServerProcess(dir);
     const running = await json(ask(url, SERIES.killedOnce, { repeat: 2 }));
     const queued = await json(ask(url, SERIES.quick, { repeat: 2 }));
-    await until(url, running.id, isIn('running'));
+    await until(url, running.id, ({ phase }) => phase !== null);
     const engine = await engineOf(child.pid!);
 
     await assert.rejects(

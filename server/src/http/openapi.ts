@@ -88,17 +88,17 @@ function nameOf(schema: z.ZodType): string {
 
 /** Requests are described as they are sent (with defaults left out), answers as they come. */
 function componentSchemas(): Json {
-  const routes: readonly Route[] = Object.values(ROUTES);
-  const bodies = routes.flatMap(({ body }) => body ?? []);
-  const answers = routes
-    .flatMap((route) => Object.values(route.answers).map(({ body }) => body))
-    .filter((body) => body instanceof z.ZodType);
-  return { ...described('input', bodies), ...described('output', [...answers, contract.errorSchema]) };
+  const named = Object.values<unknown>(contract).filter((each) => each instanceof z.ZodType);
+  const requests = (Object.values(ROUTES) as Route[]).flatMap(({ body }) => body ?? []);
+  const answers = named.filter(
+    (schema) => schema.meta()?.id !== undefined && !requests.includes(schema as z.ZodObject),
+  );
+  return { ...described('input', requests), ...described('output', answers) };
 }
 
 function described(io: 'input' | 'output', all: readonly z.ZodType[]): Json {
   const registry = z.registry<{ id: string }>();
-  for (const schema of new Set(all)) registry.add(schema, { id: nameOf(schema) });
+  for (const schema of all) registry.add(schema, { id: nameOf(schema) });
   const { schemas } = z.toJSONSchema(registry, { io, uri: (id) => `#/components/schemas/${id}` });
   return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withoutAddress(schema as Json)]));
 }

@@ -16,7 +16,7 @@ export interface QueueOptions {
   /** A PostgreSQL to use instead: postgres://… */
   readonly databaseUrl?: string | undefined;
   readonly logger: Logger;
-  /** The wait before a second attempt; it doubles with every further one. Default 5 s. */
+  /** The wait before a second attempt; it doubles with every further one. 0: none at all. Default 5 s. */
   readonly retryDelaySeconds?: number;
 }
 
@@ -72,7 +72,7 @@ export class Queue {
       const retry = {
         retryLimit: MOST_ATTEMPTS,
         retryDelay: retryDelaySeconds,
-        retryBackoff: true,
+        retryBackoff: retryDelaySeconds > 0,
         retryDelayMax: LONGEST_RETRY_DELAY_SECONDS,
         heartbeatSeconds: HEARTBEAT_SECONDS,
         expireInSeconds: LONGEST_RUN_SECONDS,
