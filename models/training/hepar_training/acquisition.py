@@ -4,11 +4,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from .scene import Scene
+from .scene import BACKGROUND, Scene
 
 
 def acquire(scene: Scene) -> np.ndarray:
-    """The scene's HU as a CT would show them, float32 [z, y, x]."""
+    """The scene's HU as a CT would show them, float32 [z, y, x]; what lies outside the reconstruction loses its label."""
     plan, grid = scene.plan, scene.grid
     rng = plan.rng('acquisition')
     u, h = rng.uniform, scene.voxel_mm
@@ -20,7 +20,9 @@ def acquire(scene: Scene) -> np.ndarray:
         hu = hu + _streaks(scene, rng)
     if rng.random() < 0.25:
         x, y, _ = scene.position
-        hu[(x - u(-20, 20)) ** 2 + (y - u(-10, 30)) ** 2 > u(150, 230) ** 2] = -1024
+        unseen = (x - u(-20, 20)) ** 2 + (y - u(-10, 30)) ** 2 > u(150, 230) ** 2
+        hu[unseen] = -1024
+        scene.labels[unseen] = BACKGROUND
     return np.clip(hu, -1024, 1500).astype(np.float32)
 
 

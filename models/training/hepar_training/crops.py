@@ -12,7 +12,7 @@ from .pool import IGNORE
 from .scene import LESION, LIVER
 
 LOCATE_CROP_ZYX = (56, 72, 88)
-SEGMENT_CROP_ZYX = (48, 56, 56)
+SEGMENT_CROP_ZYX = (48, 48, 48)
 # background, liver, lesion, spleen, kidney -> background, liver, spleen, kidney
 _LOCATE_CLASSES = np.array([0, 1, 1, 2, 3], np.uint8)
 
@@ -72,7 +72,7 @@ def _segment_centre(labels: np.ndarray, rng: np.random.Generator, want_lesion: b
     if want_lesion:
         points = np.argwhere(labels == LESION)
         if len(points):
-            return np.clip(points[rng.integers(len(points))] + rng.uniform(-14, 14, 3), low, high)
+            return np.clip(points[rng.integers(len(points))] + rng.uniform(-16, 16, 3), low, high)
     return rng.uniform(low, high)
 
 

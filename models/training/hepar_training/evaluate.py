@@ -2,6 +2,7 @@
 
     python3 -m hepar_training.evaluate synthetic [--count 12]      held-out synthetic scans: Dice and lesions, one line each
     python3 -m hepar_training.evaluate PATH --png OUT.png          a DICOM folder or a NIfTI file: volumes, and a sheet to look at
+    python3 -m hepar_training.evaluate FOLDER --phantom            the folder that `hepar phantom --out FOLDER` wrote, against its truth
     python3 -m hepar_training.evaluate PATH --truth LABELS.nii.gz --liver 5     with a reference mask of the liver
 """
 from __future__ import annotations
@@ -19,7 +20,7 @@ import torch  # noqa: E402
 from scipy import ndimage  # noqa: E402
 
 from .cascade import Result, segment_scan  # noqa: E402
-from .ct_files import Scan, read  # noqa: E402
+from .ct_files import Scan, read, read_dicom  # noqa: E402
 from .export import load  # noqa: E402
 from .samples import scan_sample  # noqa: E402
 
@@ -93,11 +94,28 @@ def evaluate_file(options, locate, segment) -> None:
         draw_sheet(scan, result, Path(options.png))
 
 
+def evaluate_phantom(options, locate, segment) -> None:
+    folder = Path(options.input)
+    scan = read_dicom(folder / 'dicom')
+    truth = np.fromfile(folder / 'truth.raw', np.uint8).reshape(scan.hu.shape)  # 0, 1 liver, 2... one number a lesion
+    result = segment_scan(scan, locate, segment)
+    ml = float(np.prod(scan.spacing_mm)) / 1000
+    hits, extra = match_lesions(result.labels == 2, truth > 1, ml)
+    print(f'liver Dice {dice(result.labels > 0, truth > 0):.3f} (stage 1 {dice(result.located, truth > 0):.3f}), lesion Dice {dice(result.labels == 2, truth > 1):.3f}, false {extra}')
+    for number in range(2, int(truth.max()) + 1):
+        lesion = truth == number
+        diameter = 2 * (lesion.sum() * ml * 1000 * 3 / (4 * np.pi)) ** (1 / 3)
+        print(f'lesion of {diameter:.0f} mm: {(result.labels[lesion] == 2).mean():.2f} of it found')
+    if options.png:
+        draw_sheet(scan, result, Path(options.png))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('input')
     parser.add_argument('--work', type=Path, default=Path('.data/training'))
     parser.add_argument('--count', type=int, default=12)
+    parser.add_argument('--phantom', action='store_true')
     parser.add_argument('--png')
     parser.add_argument('--truth')
     parser.add_argument('--liver', type=int, nargs='+', default=[5])
@@ -106,6 +124,8 @@ def main() -> None:
     locate, segment = load('locate', options.work), load('segment', options.work)
     if options.input == 'synthetic':
         evaluate_synthetic(options.count, locate, segment)
+    elif options.phantom:
+        evaluate_phantom(options, locate, segment)
     else:
         evaluate_file(options, locate, segment)
 

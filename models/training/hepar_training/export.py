@@ -10,7 +10,7 @@ import torch
 
 from .flat import FlatUNet, FusedUNet
 from .manifest import WINDOW_ZYX, write_manifest
-from .networks import CLASSES, UNet, make
+from .networks import SHAPES, UNet, make
 
 OPSET = 16
 LARGEST_BYTES = 10 * 2**20
@@ -55,7 +55,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
-    for stage in CLASSES:
+    for stage in SHAPES:
         net = load(stage, options.work)
         path = options.out / f'{stage}.onnx'
         difference = export(net, WINDOW_ZYX[stage], path, options.form)

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from .networks import UNet
+from .networks import UNet, to_fine
 
 
 class FlatConv(nn.Module):
@@ -42,12 +42,23 @@ def _point(conv: nn.Conv3d) -> nn.Conv2d:
     return flat
 
 
+def _flat_stem(stem: nn.Sequential) -> nn.Sequential:
+    """The 2x2x2 convolution of stride 2: two slices become the channels of one."""
+    conv = fuse_conv_bn_eval(stem[0], stem[1])
+    flat = nn.Conv2d(2, conv.out_channels, 2, 2)
+    flat.weight.data, flat.bias.data = conv.weight.detach()[:, 0].clone(), conv.bias.detach().clone()
+    return nn.Sequential(flat, nn.ReLU())
+
+
 class FlatUNet(nn.Module):
     """[1, 1, Z, Y, X] -> logits [1, classes, Z, Y, X] for one fixed shape."""
 
     def __init__(self, net: UNet, shape_zyx: tuple[int, int, int]):
         super().__init__()
-        depths = [shape_zyx[0] >> level for level in range(len(net.down))]
+        self.stem_depth, self.stem = net.shape.stem, nn.Sequential()
+        if net.shape.stem == 2:
+            self.stem = _flat_stem(net.stem)
+        depths = [shape_zyx[0] // net.shape.stem >> level for level in range(len(net.down))]
         self.down = nn.ModuleList()
         for level, pair in enumerate(net.down):
             self.down.append(nn.Sequential(_flat_block(pair[0], depths[max(level - 1, 0)]), _flat_block(pair[1], depths[level])))
@@ -58,7 +69,7 @@ class FlatUNet(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         _, _, depth, height, width = (int(n) for n in x.shape)
-        x = x.reshape(depth, 1, height, width)
+        x = self.stem(x.reshape(depth // self.stem_depth, self.stem_depth, height, width))
         kept = []
         for level in self.down:
             x = level(x)
@@ -69,7 +80,8 @@ class FlatUNet(nn.Module):
             slices, channels, rows, columns = (int(n) for n in x.shape)
             x = x.reshape(slices, 1, channels, rows, columns).expand(slices, 2, channels, rows, columns).reshape(2 * slices, channels, rows, columns)
             x = self.up[k](torch.cat([x, kept[k]], 1))
-        return self.head(x).permute(1, 0, 2, 3).reshape(1, -1, depth, height, width)
+        x = self.head(x) if self.stem_depth == 1 else to_fine(self.head(x))
+        return x.permute(1, 0, 2, 3).reshape(1, -1, depth, height, width)
 
 
 class FusedUNet(nn.Module):
@@ -77,9 +89,12 @@ class FusedUNet(nn.Module):
 
     def __init__(self, net: UNet):
         super().__init__()
+        self.shape = net.shape
         fold = lambda block: nn.Sequential(fuse_conv_bn_eval(block[0], block[1]), nn.ReLU())  # noqa: E731
         self.down = nn.ModuleList(nn.Sequential(fold(pair[0]), fold(pair[1])) for pair in net.down)
         self.bottom, self.narrow, self.head = fold(net.bottom), net.narrow, net.head
         self.up = nn.ModuleList(fold(up) for up in net.up)
+        if net.shape.stem == 2:
+            self.stem = fold(net.stem)
 
     forward = UNet.forward

@@ -1,35 +1,58 @@
 """A 3D U-Net of convolution, batch norm and ReLU: only operators that every ONNX Runtime provider has."""
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-# Channels at each resolution, finest first; each level halves the grid.
-WIDTHS = {'locate': (8, 24, 48, 96), 'segment': (16, 32, 64, 96)}
-CLASSES = {'locate': 4, 'segment': 3}
+
+@dataclass(frozen=True)
+class Shape:
+    """Channels at each resolution, finest first, each level half the grid of the one before; with `stem` 2 the finest
+    level already has half the resolution of the scan, which costs a fourth of the time and shows twice as much."""
+
+    classes: int
+    widths: tuple[int, ...]
+    stem: int = 1
+
+
+SHAPES = {'locate': Shape(4, (8, 24, 48, 96)), 'segment': Shape(3, (32, 64, 96, 96), stem=2)}
 
 
 def block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(nn.Conv3d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm3d(outputs), nn.ReLU(inplace=True))
 
 
-class UNet(nn.Module):
-    """[N, 1, Z, Y, X] -> logits [N, classes, Z, Y, X]; Z, Y and X are multiples of 2 ** (levels - 1)."""
+def to_fine(x: torch.Tensor) -> torch.Tensor:
+    """Depth to space: slices [Z, (dz, class, dy, dx), Y, X] -> [2 Z, class, 2 Y, 2 X]."""
+    depth, channels, height, width = (int(n) for n in x.shape)
+    return F.pixel_shuffle(x.reshape(2 * depth, channels // 2, height, width), 2)
 
-    def __init__(self, classes: int, widths: tuple[int, ...]):
+
+class UNet(nn.Module):
+    """[N, 1, Z, Y, X] -> logits [N, classes, Z, Y, X]; Z, Y and X are multiples of stem * 2 ** (levels - 1)."""
+
+    def __init__(self, shape: Shape):
         super().__init__()
-        self.down = nn.ModuleList()
+        self.shape, widths = shape, shape.widths
         inputs = 1
+        if shape.stem == 2:
+            self.stem = nn.Sequential(nn.Conv3d(1, widths[0], 2, 2, bias=False), nn.BatchNorm3d(widths[0]), nn.ReLU(inplace=True))
+            inputs = widths[0]
+        self.down = nn.ModuleList()
         for level, width in enumerate(widths):
             self.down.append(nn.Sequential(block(inputs, width, 1 if level == 0 else 2), block(width, width)))
             inputs = width
         self.bottom = block(widths[-1], widths[-1])
         self.narrow = nn.ModuleList(nn.Conv3d(widths[k + 1], widths[k], 1) for k in range(len(widths) - 1))
         self.up = nn.ModuleList(block(2 * widths[k], widths[k]) for k in range(len(widths) - 1))
-        self.head = nn.Conv3d(widths[0], classes, 1)
+        self.head = nn.Conv3d(widths[0], shape.classes * shape.stem**3, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.shape.stem == 2:
+            x = self.stem(x)
         kept = []
         for level in self.down:
             x = level(x)
@@ -38,8 +61,13 @@ class UNet(nn.Module):
         for k in reversed(range(len(self.up))):
             x = F.interpolate(self.narrow[k](x), scale_factor=2, mode='nearest')
             x = self.up[k](torch.cat([x, kept[k]], 1))
-        return self.head(x)
+        x = self.head(x)
+        if self.shape.stem == 1:
+            return x
+        count, channels, depth, height, width = (int(n) for n in x.shape)
+        fine = to_fine(x.permute(0, 2, 1, 3, 4).reshape(count * depth, channels, height, width))
+        return fine.reshape(count, 2 * depth, self.shape.classes, 2 * height, 2 * width).permute(0, 2, 1, 3, 4)
 
 
 def make(stage: str) -> UNet:
-    return UNet(CLASSES[stage], WIDTHS[stage])
+    return UNet(SHAPES[stage])

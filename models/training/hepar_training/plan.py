@@ -73,6 +73,6 @@ def sample_plan(seed: int) -> BodyPlan:
         liver_slope=(u(0.1, 0.95), u(-0.05, 0.5)),
         liver_left_x=u(0, 1.05 * cavity_x),
         lobe_angle=np.deg2rad(u(38, 84)),
-        noise_hu=u(0, 12) if plain else float(np.exp(u(np.log(3), np.log(28)))),
+        noise_hu=u(0, 12) if plain else float(np.exp(u(np.log(3), np.log(24)))),
         warp=(u(0, 3), u(0, 0.5)) if plain else (u(3, 11), u(1, 3.5)),
     )

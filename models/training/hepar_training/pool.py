@@ -15,18 +15,24 @@ from .samples import Sample, locate_sample, segment_sample
 from .scene import LESION, LIVER
 
 IGNORE = 255
-LEAST_CONTRAST_HU = 8.0
+# A lesion must differ from the liver by this much, and by this many standard deviations of the liver's noise.
+LEAST_CONTRAST_HU = 10.0
+LEAST_CONTRAST_TO_NOISE = 1.2
 FIRST_SEED = {'locate': 1_000_000, 'segment': 2_000_000}
 
 
 def hide_invisible_lesions(hu: np.ndarray, labels: np.ndarray) -> int:
     """Labels lesions that nobody could see with IGNORE; returns how many are left to be found."""
-    healthy = float(np.median(hu[labels == LIVER])) if (labels == LIVER).any() else 0.0
+    liver = hu[labels == LIVER]
+    if not liver.size:
+        return 0
+    low, healthy, high = np.percentile(liver, (16, 50, 84))
+    least = max(LEAST_CONTRAST_HU, LEAST_CONTRAST_TO_NOISE * (high - low) / 2)
     components, count = ndimage.label(labels == LESION)
     visible = 0
     for number, box in enumerate(ndimage.find_objects(components), start=1):
         inside = components[box] == number
-        if abs(float(np.median(hu[box][inside])) - healthy) < LEAST_CONTRAST_HU:
+        if abs(float(np.median(hu[box][inside])) - healthy) < least:
             labels[box][inside] = IGNORE
         else:
             visible += 1

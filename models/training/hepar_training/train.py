@@ -13,16 +13,16 @@ import torch
 import torch.nn.functional as F
 
 from .crops import locate_crop, segment_crop
-from .networks import CLASSES, make
+from .networks import SHAPES, make
 from .pool import IGNORE
 from .scene import LESION
 
-ITERATIONS = {'locate': 900, 'segment': 3000}
+ITERATIONS = {'locate': 900, 'segment': 5000}
 HIGHEST_RATE = 2e-3
 WARM_UP = 40
 EMA = 0.99
 # One weight a class: cross entropy, then Dice. Organs that only help still need a real Dice weight to be learned.
-CROSS_ENTROPY = {'locate': (0.6, 1.0, 1.0, 1.0), 'segment': (0.6, 1.0, 4.0)}
+CROSS_ENTROPY = {'locate': (0.6, 1.0, 1.0, 1.0), 'segment': (0.6, 1.0, 3.0)}
 DICE = {'locate': (0.0, 1.0, 0.5, 0.5), 'segment': (0.0, 0.6, 1.0)}
 
 
@@ -44,6 +44,7 @@ class Pool:
                 continue
             with np.load(path) as volume:
                 hu, labels, liver_hu = volume['hu'], volume['labels'], float(volume['liver_hu'])
+            labels[hu <= -1020] = 0
             if want_lesion:
                 self.has_lesion[path] = bool((labels == LESION).sum() > 25)
                 if not self.has_lesion[path]:
@@ -53,15 +54,15 @@ class Pool:
 
 
 def batch(stage: str, pool: Pool, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two crops; of the segmenting stage's, one is centred near a lesion."""
+    """Two crops, or three of the segmenting stage, two of them centred near a lesion."""
     pairs = []
-    for k in range(2):
+    for k in range(2 if stage == 'locate' else 3):
         if stage == 'locate':
             hu, labels, _ = pool.draw(rng)
             pairs.append(locate_crop(hu, labels, rng))
         else:
-            hu, labels, liver_hu = pool.draw(rng, want_lesion=k == 0)
-            pairs.append(segment_crop(hu, labels, liver_hu, rng, want_lesion=k == 0))
+            hu, labels, liver_hu = pool.draw(rng, want_lesion=k < 2)
+            pairs.append(segment_crop(hu, labels, liver_hu, rng, want_lesion=k < 2))
     return torch.from_numpy(np.stack([p[0] for p in pairs]))[:, None], torch.from_numpy(np.stack([p[1] for p in pairs]))
 
 
@@ -112,7 +113,7 @@ def train(stage: str, work: Path, iterations: int, seed: int) -> None:
         first, seconds = saved['iteration'], saved['seconds']
     pool, log = Pool(work / f'pool-{stage}'), (work / f'{stage}.log').open('a')
     start, last_save, loss_mean = time.time() - seconds, time.time(), 0.0
-    sums = np.zeros((CLASSES[stage] - 1, 2))
+    sums = np.zeros((SHAPES[stage].classes - 1, 2))
 
     def save(iteration: int) -> None:
         state = dict(network=network.state_dict(), average=average.state_dict(), optimiser=optimiser.state_dict(), iteration=iteration, seconds=time.time() - start, seed=seed)
@@ -135,7 +136,7 @@ def train(stage: str, work: Path, iterations: int, seed: int) -> None:
         optimiser.step()
         follow(average, network, iteration)
         loss_mean = loss.item() if iteration == first else 0.95 * loss_mean + 0.05 * loss.item()
-        sums += dice_by_class(logits.detach(), y, CLASSES[stage])
+        sums += dice_by_class(logits.detach(), y, SHAPES[stage].classes)
         if (iteration + 1) % 25 == 0:
             dice = np.round(sums[:, 0] / np.maximum(sums[:, 1], 1), 3)
             sums[:] = 0
@@ -148,7 +149,7 @@ def train(stage: str, work: Path, iterations: int, seed: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('stage', choices=sorted(CLASSES))
+    parser.add_argument('stage', choices=sorted(SHAPES))
     parser.add_argument('--work', type=Path, default=Path('.data/training'))
     parser.add_argument('--iterations', type=int, default=None)
     parser.add_argument('--seed', type=int, default=1)

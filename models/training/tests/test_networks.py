@@ -10,14 +10,14 @@ import torch
 from hepar_training import cascade, export, manifest
 from hepar_training.crops import SEGMENT_CROP_ZYX, resample, segment_crop
 from hepar_training.flat import FlatUNet, FusedUNet
-from hepar_training.networks import UNet
+from hepar_training.networks import Shape, UNet
 from hepar_training.train import loss_of
 
 
-def lively_net() -> UNet:
+def lively_net(stem: int = 1) -> UNet:
     """A small network whose batch norm statistics are not the neutral ones of a new one."""
     torch.manual_seed(0)
-    net = UNet(3, (4, 8, 8)).eval()
+    net = UNet(Shape(3, (4, 8, 8), stem)).eval()
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm3d):
             module.running_mean.normal_()
@@ -27,11 +27,14 @@ def lively_net() -> UNet:
 
 class Export(unittest.TestCase):
     def test_flat_and_fused_forms_equal_the_trained_network(self):
-        net, shape = lively_net(), (12, 16, 20)
+        shape = (16, 24, 32)
         x = torch.randn(1, 1, *shape)
-        with torch.no_grad():
-            for form in (FlatUNet(net, shape), FusedUNet(net)):
-                self.assertLess(float((net(x) - form.eval()(x)).abs().max()), 1e-5)
+        for stem in (1, 2):
+            net = lively_net(stem)
+            with torch.no_grad():
+                self.assertEqual(net(x).shape, (1, 3, *shape))
+                for form in (FlatUNet(net, shape), FusedUNet(net)):
+                    self.assertLess(float((net(x) - form.eval()(x)).abs().max()), 1e-5)
 
     def test_the_file_is_checked_and_the_manifest_names_its_digest(self):
         with tempfile.TemporaryDirectory() as name:

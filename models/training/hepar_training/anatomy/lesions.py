@@ -37,9 +37,9 @@ def plan_lesions(plan: BodyPlan, count: int | None = None) -> list[Lesion]:
     u = rng.uniform
     if count is None:
         count = int(rng.choice([0, 1, 2, 3, 5, 8, 14], p=[0.2, 0.2, 0.18, 0.15, 0.14, 0.08, 0.05]))
-    mix = rng.choice(['hypo', 'rim', 'hyper', 'cyst', 'mixed'], p=[0.46, 0.2, 0.08, 0.14, 0.12])
+    mix = rng.choice(['hypo', 'rim', 'hyper', 'cyst', 'mixed'], p=[0.56, 0.14, 0.06, 0.12, 0.12])
     candidates = _candidates_mm(plan)
-    least_contrast = max(18.0, 0.9 * plan.noise_hu)
+    least_contrast = max(20.0, 1.2 * plan.noise_hu)
     lesions: list[Lesion] = []
     if not len(candidates):
         return lesions
