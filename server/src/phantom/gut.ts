@@ -1,6 +1,15 @@
 import type { Vec3 } from '../volume/volume.ts';
 import type { Random } from './random.ts';
-import { capsule, type Distance, ellipsoid, joined, type Structure, smoothMax, smoothMin } from './shapes.ts';
+import {
+  capsule,
+  type Distance,
+  distanceBetween,
+  ellipsoid,
+  joined,
+  type Structure,
+  smoothMax,
+  smoothMin,
+} from './shapes.ts';
 import type { Trunk } from './trunk.ts';
 
 const WALL_HU = 75;
@@ -54,7 +63,7 @@ export function colon(trunk: Trunk, random: Random): Structure[] {
   const contents: Structure[] = [];
   for (let part = 1; part < course.length; part++) {
     const [from, to] = [course[part - 1]!, course[part]!];
-    const length = Math.sqrt((to[0] - from[0]) ** 2 + (to[1] - from[1]) ** 2 + (to[2] - from[2]) ** 2);
+    const length = distanceBetween(from, to);
     const pieces = Math.max(1, Math.round(length / 17));
     const descending = part >= course.length - 2;
     for (let piece = 0; piece < pieces; piece++) {

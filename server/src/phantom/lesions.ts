@@ -1,7 +1,7 @@
 import type { Vec3 } from '../volume/volume.ts';
 import type { Random } from './random.ts';
 import type { Row } from './row.ts';
-import { around, clamp, rotationTo, type Structure } from './shapes.ts';
+import { around, clamp, distanceBetween, length3, normalise, rotationTo, type Structure } from './shapes.ts';
 import type { Trunk } from './trunk.ts';
 import { landmarks } from './vessels.ts';
 
@@ -54,7 +54,7 @@ export function usualLesions(count: number, random: Random): LesionRequest[] {
     const t = count === 1 ? 0.35 : i / (count - 1);
     const kind = i % 3 === 1 ? 'rim' : 'hypodense';
     return {
-      diameterMm: Math.round(10 * (smallest + (largest - smallest) * (1 - t) ** 1.3)) / 10,
+      diameterMm: Math.round(10 * (smallest + (largest - smallest) * (1 - t) * (1 - 0.25 * t))) / 10,
       contrastHu: -Math.round(random.between(45, 65)),
       kind,
       elongation: random.between(1, 1.25),
@@ -127,10 +127,9 @@ function findPlace(
 }
 
 function beside({ centreMm, diameterMm }: PhantomLesion, radius: number, random: Random): Vec3 {
-  const direction = [random.normal(0, 1), random.normal(0, 1), random.normal(0, 1)];
-  const length = Math.sqrt(direction.reduce((sum, value) => sum + value * value, 1e-9));
+  const direction = normalise([random.normal(0, 1), random.normal(0, 1), random.normal(0, 1)]);
   const distance = diameterMm / 2 + radius;
-  return centreMm.map((value, axis) => value + (distance * direction[axis]!) / length) as unknown as Vec3;
+  return centreMm.map((value, axis) => value + distance * direction[axis]!) as unknown as Vec3;
 }
 
 const gap = (centreMm: Vec3, reach: number, other: PhantomLesion) =>
@@ -141,8 +140,6 @@ function clearOfVessels(centreMm: Vec3, radius: number, trunk: Trunk): boolean {
   const toIvc = distanceBetween([centreMm[0], centreMm[1], 0], [ivc.x, ivc.y, 0]);
   return toIvc > radius + 22 && distanceBetween(centreMm, hilum) > radius + 26;
 }
-
-const distanceBetween = (a: Vec3, b: Vec3) => Math.sqrt((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2);
 
 /** Whether a ball lies in the liver, judged by its centre and 26 points of its surface. */
 function isInside(centreMm: Vec3, radius: number, isLiver: (point: Vec3) => boolean): boolean {
@@ -201,7 +198,7 @@ function lesionDistance({ centreMm, radiiMm, axis }: PhantomLesion) {
     const r = (x * w[0] + y * w[1] + z * w[2]) / c;
     const radius = Math.sqrt(p * p + q * q + r * r);
     if (radius < 0.2) return -0.8 * a;
-    return (radius * (radius - 1)) / Math.sqrt((p / a) ** 2 + (q / b) ** 2 + (r / c) ** 2);
+    return (radius * (radius - 1)) / length3(p / a, q / b, r / c);
   };
 }
 

@@ -44,6 +44,10 @@ export const ramp = (value: number, low: number, high: number) => clamp((value -
 /** Length of (x, y), by operations that are exact on every machine. */
 export const length2 = (x: number, y: number) => Math.sqrt(x * x + y * y);
 
+export const length3 = (x: number, y: number, z: number) => Math.sqrt(x * x + y * y + z * z);
+
+export const distanceBetween = (a: Vec3, b: Vec3) => length3(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
+
 /** Three directions as rows of a rotation: z along `axis`, x as near to the patient's x as that allows. */
 export function rotationTo(axis: Vec3): readonly [Vec3, Vec3, Vec3] {
   const w = normalise(axis);
@@ -52,7 +56,7 @@ export function rotationTo(axis: Vec3): readonly [Vec3, Vec3, Vec3] {
 }
 
 export function normalise(v: Vec3): Vec3 {
-  const length = Math.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+  const length = length3(v[0], v[1], v[2]);
   return [v[0] / length, v[1] / length, v[2] / length];
 }
 
@@ -75,7 +79,7 @@ export function ellipsoid(
       const r = (x * w[0] + y * w[1] + z * w[2]) / rz;
       const radius = Math.sqrt(p * p + q * q + r * r);
       if (radius < 0.2) return -0.8 * Math.min(rx, ry, rz);
-      const gradient = Math.sqrt((p / rx) ** 2 + (q / ry) ** 2 + (r / rz) ** 2);
+      const gradient = length3(p / rx, q / ry, r / rz);
       return (radius * (radius - 1)) / gradient;
     };
   const reach = Math.max(...radii);

@@ -75,7 +75,7 @@ export function placeRow(row: Row, trunk: Trunk): void {
     row.px[i] = x;
     row.py[i] = y;
     row.pz[i] = z;
-    if ((x / reachX) ** 2 + (y / reachY) ** 2 > 2) continue;
+    if (length2(x / reachX, y / reachY) > Math.SQRT2) continue;
     trunk.organWarp.displace(x, y, z, moved);
     row.x[i] = x + moved[0]!;
     row.y[i] = y + moved[1]!;
@@ -90,7 +90,7 @@ export function placeRow(row: Row, trunk: Trunk): void {
     const u = tx / taper;
     const v = trunk.spineY + (ty - trunk.spineY) / (0.5 + 0.5 * taper);
     // A groove along the spine's skin and two flat halves beside it.
-    const groove = v > 0 ? 5 * Math.max(0, 1 - (u / 26) ** 2) : 0;
+    const groove = v > 0 ? 5 * Math.max(0, 1 - (u * u) / 676) : 0;
     row.skin[i] = groove + section(u, v, halfWidth + wall + sideFat, front + 11 + frontFat, back + 42 + 0.5 * sideFat);
     if (row.skin[i]! > margin) continue;
     if (i < first) first = i;
@@ -112,7 +112,8 @@ export function placeRow(row: Row, trunk: Trunk): void {
 /** Relative width of the trunk at a height: narrower to the shoulders, a slight waist, wider at the hips. */
 function width(z: number, { rightDome }: Trunk): number {
   const chest = clamp((z - rightDome + 30) / 200, 0, 1);
-  const waist = clamp(1 - ((z + 95) / 75) ** 2, 0, 1);
+  const below = (z + 95) / 75;
+  const waist = clamp(1 - below * below, 0, 1);
   return 1 - 0.3 * chest * chest - 0.05 * waist * waist;
 }
 

@@ -115,6 +115,6 @@ export function diaphragm(trunk: Trunk): Structure[] {
 
 /** The patient table: a thin curved shell under the back. It does not bend with the body. */
 export function tableTopDistance(x: number, y: number, trunk: Trunk): number {
-  const top = trunk.back + 46 + 0.5 * trunk.sideFat + 14;
-  return Math.max(Math.abs(y - (top - 0.0009 * x * x)) - 1.6, Math.abs(x) - 205);
+  const top = trunk.back + 46 + 0.5 * trunk.sideFat + 7;
+  return Math.max(Math.abs(y - (top - 0.0009 * x * x)) - 1.6, Math.abs(x) - 178);
 }
