@@ -9,6 +9,7 @@ import { Metrics } from './http/metrics.ts';
 import { ModelCatalogue } from './http/models.ts';
 import { listModels, type Model } from './inference/model.ts';
 import type { EngineOptions } from './jobs/engine.ts';
+import { PipelineFailed } from './jobs/errors.ts';
 import { Segmentations } from './jobs/segmentations.ts';
 
 export interface ServerOptions {
@@ -59,7 +60,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ...(options.retryDelaySeconds === undefined ? {} : { retryDelaySeconds: options.retryDelaySeconds }),
     requestFor: (run, outDir) => {
       const model = models.withDigest(run.model.digest);
-      if (!model) throw new Error(`the model ${run.model.id} ${run.model.version} is no longer on this server`);
+      if (!model) {
+        const which = `${run.model.id} ${run.model.version}`;
+        throw new PipelineFailed('ModelGone', `The model ${which} is no longer on this server.`, false);
+      }
       return {
         runId: run.id,
         source: {

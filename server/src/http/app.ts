@@ -34,6 +34,7 @@ export function createApp({ config, segmentations, archive, models, metrics, log
 
   app.use(logRequests(logger, metrics));
   app.use(helmet());
+  app.use(keepOutOfCaches);
   app.get('/healthz', alive);
 
   app.use(requireKnownHost(config));
@@ -58,6 +59,12 @@ export function createApp({ config, segmentations, archive, models, metrics, log
   app.use(answerErrors(logger));
   return app;
 }
+
+/** Answers tell of patients' studies. */
+const keepOutOfCaches: RequestHandler = (_request, response, next) => {
+  response.set('Cache-Control', 'no-store');
+  next();
+};
 
 /** A form of another site can be sent without asking first, but not as JSON. */
 const requireJson: RequestHandler = (request, _response, next) => {

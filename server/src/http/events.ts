@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import type { RunEvent } from '../jobs/live-runs.ts';
-import { isFinal } from '../jobs/run.ts';
+import { isFinal, type Run } from '../jobs/run.ts';
 import type { SegmentationView } from './contract.ts';
 
 /** Of progress, at most one event in this time. */
@@ -12,9 +12,10 @@ const REREAD_MS = 2_000;
 /** Id of the event that ends a stream. */
 const END = 'end';
 
-export interface EventSource {
-  /** The run as it is now; null when it is gone. */
-  read(): Promise<SegmentationView | null>;
+export interface RunSource {
+  /** The record of the run; null when it is gone. */
+  read(): Promise<Run | null>;
+  view(run: Run): SegmentationView;
   /** @returns a function that ends the subscription */
   subscribe(listener: (event: RunEvent) => void): () => void;
 }
@@ -23,10 +24,9 @@ export interface EventSource {
  * Streams a run's course as server-sent events (WHATWG HTML, section 9.2) until it has ended or the client goes. Each
  * event holds the whole run, so that one who comes late or comes back (Last-Event-ID) needs nothing of what was.
  */
-export async function streamEvents(request: Request, response: Response, source: EventSource): Promise<void> {
+export async function streamEvents(request: Request, response: Response, source: RunSource): Promise<void> {
   const first = await source.read();
-  const hasSeenEnd = request.headers['last-event-id'] === END;
-  if (!first || (hasSeenEnd && isFinal(first.state))) {
+  if (!first || (isFinal(first.state) && request.headers['last-event-id'] === END)) {
     // 204 is what makes an EventSource stop reconnecting.
     response.status(204).end();
     return;
@@ -38,58 +38,62 @@ export async function streamEvents(request: Request, response: Response, source:
     'X-Accel-Buffering': 'no',
   });
   response.flushHeaders();
+  await new Promise<void>((resolve) => follow(response, source, first, resolve));
+}
 
-  await new Promise<void>((resolve) => {
-    let number = 0;
-    let shown = '';
-    let sentAt = 0;
-    let pending: NodeJS.Timeout | undefined;
-    let ended = false;
+function follow(response: Response, source: RunSource, first: Run, onEnd: () => void): void {
+  let run = first;
+  let number = 0;
+  let sentAt = 0;
+  let pending: NodeJS.Timeout | undefined;
 
-    const send = (view: SegmentationView) => {
-      const isEnd = isFinal(view.state);
-      const state = `${view.state} ${view.attempt}`;
-      const kind = state === shown ? 'progress' : 'state';
-      shown = state;
-      sentAt = performance.now();
-      response.write(`event: ${kind}\nid: ${isEnd ? END : ++number}\ndata: ${JSON.stringify(view)}\n\n`);
-      if (isEnd) end();
-    };
-    /** One read at a time, in the order of the events, so that no older state is sent after a newer one. */
-    let reading: Promise<void> = Promise.resolve();
-    const update = (onlyWhenChanged = false) => {
-      clearTimeout(pending);
-      pending = undefined;
-      reading = reading
-        .then(async () => {
-          if (ended) return;
-          const view = await source.read();
-          if (ended) return;
-          if (!view) return end();
-          if (!onlyWhenChanged || `${view.state} ${view.attempt}` !== shown) send(view);
-        })
-        .catch(end);
-    };
-    const hear = (event: RunEvent) => {
-      if (event.kind === 'state') return update();
+  const send = (event: RunEvent['kind']) => {
+    clearTimeout(pending);
+    pending = undefined;
+    sentAt = performance.now();
+    const id = isFinal(run.state) ? END : ++number;
+    response.write(`event: ${event}\nid: ${id}\ndata: ${JSON.stringify(source.view(run))}\n\n`);
+    if (isFinal(run.state)) end();
+  };
+  const hear = (event: RunEvent) => {
+    if (event.kind === 'state') {
+      run = event.run;
+      send('state');
+    } else if (!pending && !response.writableNeedDrain) {
       // A client that does not keep up misses progress, never a state.
-      if (pending || response.writableNeedDrain) return;
-      pending = setTimeout(update, Math.max(0, PROGRESS_EVERY_MS - (performance.now() - sentAt)));
-    };
-    const end = () => {
-      if (ended) return;
-      ended = true;
-      unsubscribe();
-      clearTimeout(pending);
-      clearInterval(heartbeat);
-      clearInterval(reread);
-      response.end();
-      resolve();
-    };
-    const unsubscribe = source.subscribe(hear);
-    const heartbeat = setInterval(() => response.write(': still here\n\n'), HEARTBEAT_MS);
-    const reread = setInterval(() => update(true), REREAD_MS);
-    response.once('close', end);
-    update();
-  });
+      pending = setTimeout(send, Math.max(0, PROGRESS_EVERY_MS - (performance.now() - sentAt)), 'progress');
+    }
+  };
+  const reread = async () => {
+    const before = run;
+    const now = await source.read();
+    if (isOver) return;
+    if (!now) return end();
+    // What was heard in the meantime is newer than what was read.
+    if (run !== before) return;
+    const isNew = now.state !== run.state || now.attempt !== run.attempt;
+    if (!isNew && now.phase === run.phase) return;
+    run = now;
+    send(isNew ? 'state' : 'progress');
+  };
+  let isOver = false;
+  const end = () => {
+    if (isOver) return;
+    isOver = true;
+    unsubscribe();
+    clearTimeout(pending);
+    for (const timer of timers) clearInterval(timer);
+    response.end();
+    onEnd();
+  };
+
+  const unsubscribe = source.subscribe(hear);
+  const timers = [
+    setInterval(() => response.write(': still here\n\n'), HEARTBEAT_MS),
+    setInterval(() => reread().catch(end), REREAD_MS),
+  ];
+  response.once('close', end);
+  send('state');
+  // It may have changed after it was read and before there was a subscription.
+  if (!isOver) reread().catch(end);
 }

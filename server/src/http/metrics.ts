@@ -1,7 +1,6 @@
 import type { RequestHandler } from 'express';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { RUN_STATES, type Run, type RunState } from '../jobs/run.ts';
-import { elapsedMs } from '../jobs/worker.ts';
+import { elapsedMs, RUN_STATES, type Run, type RunState } from '../jobs/run.ts';
 
 /** The figures of one server, for Prometheus. */
 export class Metrics {

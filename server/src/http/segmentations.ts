@@ -117,10 +117,8 @@ export function segmentationRoutes(options: {
     follow: async (request, response) => {
       const { id } = await known(request);
       await streamEvents(request, response, {
-        read: async () => {
-          const run = await segmentations.get(id);
-          return run && view(run);
-        },
+        read: () => segmentations.get(id),
+        view,
         subscribe: (listener) => segmentations.subscribe(id, listener),
       });
     },

@@ -1,6 +1,5 @@
 import type { LiveProgress } from '../jobs/live-runs.ts';
-import { isFinal, type Run } from '../jobs/run.ts';
-import { elapsedMs } from '../jobs/worker.ts';
+import { elapsedMs, isFinal, type Run } from '../jobs/run.ts';
 import type { SegmentationView } from './contract.ts';
 
 /** A run as the outside sees it: its record, and how far it has come where that is known. */
@@ -19,7 +18,7 @@ export function viewOf(run: Run, live: LiveProgress | null, now: number = Date.n
     createdAt: run.createdAt.toISOString(),
     startedAt: run.startedAt?.toISOString() ?? null,
     finishedAt: run.finishedAt?.toISOString() ?? null,
-    elapsedMs: run.state === 'queued' ? null : elapsedMs(run, now),
+    elapsedMs: run.state === 'queued' ? null : (running?.elapsedMs ?? elapsedMs(run, now)),
     remainingMs: isFinal(run.state) ? null : (running?.remainingMs ?? null),
     failure: run.failure,
     refusal: run.refusal,

@@ -37,7 +37,9 @@ export class TryAgain extends Error {
 
 export const MOST_ATTEMPTS = 8;
 const LONGEST_RETRY_DELAY_SECONDS = 600;
+/** A worker that is not heard of for this long has died; how often it is heard of is how fast it hears of a cancelling. */
 const HEARTBEAT_SECONDS = 30;
+const HEARTBEAT_EVERY_SECONDS = 4;
 const LONGEST_RUN_SECONDS = 6 * 3600;
 const LONGEST_WAIT_SECONDS = 365 * 86_400;
 const POLLING_SECONDS = 1;
@@ -73,14 +75,14 @@ export class Queue {
         retryLimit: MOST_ATTEMPTS,
         retryDelay: retryDelaySeconds,
         retryBackoff: retryDelaySeconds > 0,
-        retryDelayMax: LONGEST_RETRY_DELAY_SECONDS,
+        ...(retryDelaySeconds > 0 ? { retryDelayMax: LONGEST_RETRY_DELAY_SECONDS } : {}),
         heartbeatSeconds: HEARTBEAT_SECONDS,
         expireInSeconds: LONGEST_RUN_SECONDS,
         retentionSeconds: LONGEST_WAIT_SECONDS,
       };
       await boss.createQueue(LOST, { notify: true });
       await boss.createQueue(JOBS, { ...retry, deadLetter: LOST, notify: true });
-      await boss.updateQueue(JOBS, retry);
+      await boss.updateQueue(JOBS, { retryDelayMax: null, ...retry });
       const queue = new Queue(boss, embedded, logger);
       await queue.runs.migrate();
       if (embedded) await queue.#recover();
@@ -139,7 +141,7 @@ export class Queue {
     const polling = { pollingIntervalSeconds: POLLING_SECONDS, notifyPollingIntervalSeconds: POLLING_SECONDS };
     await this.#boss.work(
       JOBS,
-      { ...polling, includeMetadata: true },
+      { ...polling, includeMetadata: true, heartbeatRefreshSeconds: HEARTBEAT_EVERY_SECONDS },
       async ([job]: JobWithMetadata<{ runId: string }>[]) => {
         const { id: jobId, data, retryCount, signal } = job!;
         await handler({ runId: data.runId, jobId, attempt: retryCount + 1, signal });

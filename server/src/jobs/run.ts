@@ -76,3 +76,9 @@ export function runId(parts: RunParts, options: Readonly<Record<string, unknown>
   ];
   return createHash('sha256').update(JSON.stringify(named)).digest('hex').slice(0, 32);
 }
+
+/** How long the last attempt has taken or, while it goes on, takes; null before the first. */
+export function elapsedMs(run: Run, now: number = Date.now()): number | null {
+  // A database elsewhere has a clock of its own.
+  return run.startedAt === null ? null : Math.max(0, (run.finishedAt?.getTime() ?? now) - run.startedAt.getTime());
+}

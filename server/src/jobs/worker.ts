@@ -7,7 +7,7 @@ import { ClaimLost, EngineCrashed, PipelineFailed, RunCancelled, ServerStopping 
 import { type ExpectedMs, USUAL_MS } from './estimate.ts';
 import type { LiveRuns } from './live-runs.ts';
 import { MOST_ATTEMPTS, type Queue, type Task, TryAgain } from './queue.ts';
-import type { Failure, Run } from './run.ts';
+import { elapsedMs, type Failure, type Run } from './run.ts';
 import type { Ending } from './runs.ts';
 
 /** What a worker needs of the engine. */
@@ -173,8 +173,4 @@ function kebab(name: string): string {
 
 function firstLine(text: string): string {
   return text.split('\n', 1)[0]!.trim();
-}
-
-export function elapsedMs(run: Run, now: number = Date.now()): number | null {
-  return run.startedAt === null ? null : (run.finishedAt?.getTime() ?? now) - run.startedAt.getTime();
 }
