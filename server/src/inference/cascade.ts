@@ -53,8 +53,7 @@ export async function segment(
   const decided = await decideOnScannerGrid(field, volume.grid, signal);
   if (decided === null) throw noLiver(0, cascade.leastLiverMl);
   postprocess(decided.labelMap, decided.lesionProbability, postprocessing);
-  const { labels } = decided.labelMap;
-  const foundMl = labels.reduce((sum, label) => (label === BACKGROUND ? sum : sum + 1), 0) * voxelMl(volume.grid);
+  const foundMl = labelled(decided.labelMap.labels) * voxelMl(volume.grid);
   if (foundMl === 0 || foundMl < cascade.leastLiverMl) throw noLiver(foundMl, cascade.leastLiverMl);
   report('segment', 1);
   return { ...decided, liverMedianHu: located.medianHu, engine };
@@ -100,6 +99,12 @@ function isNearLiver(located: LocatedLiver, grid: Grid, start: Vec3, window: Vec
     }
   }
   return false;
+}
+
+function labelled(labels: Uint8Array): number {
+  let count = 0;
+  for (let voxel = 0; voxel < labels.length; voxel++) if (labels[voxel] !== BACKGROUND) count++;
+  return count;
 }
 
 /** One network at a time is open, so that the two stages' memory does not add up. */

@@ -35,6 +35,10 @@ export class NetworkError extends Error {
   }
 }
 
+/** The first line, without the runtime's own source file and condition before the reason. */
 function firstLine(text: string): string {
-  return text.split('\n', 1)[0]!.trim();
+  return text
+    .split('\n', 1)[0]!
+    .replace(/^.*onnxruntime_src.* was false\. (?=.)/, '')
+    .trim();
 }
