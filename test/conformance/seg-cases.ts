@@ -85,6 +85,7 @@ export const SEG_CASES: readonly SeriesSpec[] = [
   }),
   seriesSpec('no lesion', '2.25.9015', { lesions: [] }),
   seriesSpec('25 lesions', '2.25.9016', { lesions: scattered }),
+  seriesSpec('a lesion that takes the whole liver', '2.25.9020', { lesions: [[25, 29, 7, 24]] }),
   seriesSpec('a lesion of one voxel', '2.25.9017', { lesions: [[20, 25, 7, 0]] }),
   seriesSpec('lesions on first and last slice', '2.25.9018', {
     lesions: [

@@ -78,8 +78,11 @@ function frameOf(item: Dataset): Omit<SegFrame, 'mask'> {
 
 function unpack(packed: Uint8Array, frame: number, pixels: number): Uint8Array {
   const mask = new Uint8Array(pixels);
-  for (let pixel = 0, bit = frame * pixels; pixel < pixels; pixel++, bit++) {
-    mask[pixel] = (packed[bit >> 3]! >> (bit & 7)) & 1;
+  // Bit numbers pass 2^31 from 8192 frames of 512 x 512: 32-bit shifts only on those within the frame.
+  const firstByte = Math.floor((frame * pixels) / 8);
+  const firstBit = (frame * pixels) % 8;
+  for (let pixel = 0, bit = firstBit; pixel < pixels; pixel++, bit++) {
+    mask[pixel] = (packed[firstByte + (bit >> 3)]! >> (bit & 7)) & 1;
   }
   return mask;
 }

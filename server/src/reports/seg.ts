@@ -13,7 +13,7 @@ import { packFrames, type SegmentFrame } from './seg/frames.ts';
 import { InvalidSegmentation } from './seg/invalid.ts';
 import { dimensions, perFrameGroups, referencedSeries, sharedGroups } from './seg/references.ts';
 import { type Algorithm, segmentSequence } from './seg/segments.ts';
-import { dicomText } from './text.ts';
+import { decimalString, dicomText } from './text.ts';
 
 /** Segmentation Storage, PS3.4 table B.5-1. */
 export const SEGMENTATION_STORAGE = '1.2.840.10008.5.1.4.1.1.66.4';
@@ -134,13 +134,17 @@ function imageAttributes(input: SegInput): object {
   };
 }
 
-/** Lossy compression of the source is carried over (PS3.3 section C.7.6.1.1.5). */
+/** Lossy compression of the source is carried over (PS3.3 section C.7.6.1.1.5); what is no valid value is left out. */
 function lossyCompression({ lossy }: CtSeries): object {
   if (lossy === null) return { LossyImageCompression: '00' };
+  const ratios = lossy.ratios.map(Number);
+  const ratiosAreValid = ratios.length > 0 && ratios.every((ratio) => Number.isFinite(ratio) && ratio > 0);
+  const methodsAreValid =
+    lossy.methods.length > 0 && lossy.methods.every((method) => /^[A-Z0-9_ ]{1,16}$/.test(method));
   return {
     LossyImageCompression: '01',
-    ...(lossy.ratios.length > 0 ? { LossyImageCompressionRatio: lossy.ratios } : {}),
-    ...(lossy.methods.length > 0 ? { LossyImageCompressionMethod: lossy.methods } : {}),
+    ...(ratiosAreValid ? { LossyImageCompressionRatio: ratios.map(decimalString) } : {}),
+    ...(methodsAreValid ? { LossyImageCompressionMethod: lossy.methods } : {}),
   };
 }
 
@@ -162,6 +166,9 @@ function check(input: SegInput, frames: readonly SegmentFrame[]): void {
     throw new InvalidSegmentation(
       `the label map is ${segments.grid.shape.join(' x ')}, the series ${shape.join(' x ')}`,
     );
+  }
+  if (segments.grid.originMm.some((mm, axis) => Math.abs(mm - series.volume.grid.originMm[axis]!) > 1e-3)) {
+    throw new InvalidSegmentation('the label map begins at another place than the series');
   }
   if (series.slices.length !== shape[2]) {
     throw new InvalidSegmentation(`${series.slices.length} source slices for ${shape[2]} slices of labels`);

@@ -81,10 +81,10 @@ describe('buildSeg', () => {
   });
 
   it('carries lossy compression over, as far as the source states it', () => {
-    const lossy = { ratios: ['12.5', '4'], methods: ['ISO_15444_1', 'ISO_10918_1'] };
+    const lossy = { ratios: ['12.5', '4.00000000000000001'], methods: ['ISO_15444_1', 'ISO_10918_1'] };
     const { dataset } = parseInstance(buildSeg(input({ series: { ...series, lossy } })));
     assert.equal(dataset.text('00282110'), '01');
-    assert.deepEqual(dataset.texts('00282112'), lossy.ratios);
+    assert.deepEqual(dataset.texts('00282112'), ['12.5', '4']);
     assert.deepEqual(dataset.texts('00282114'), lossy.methods);
     const unstated = parseInstance(buildSeg(input({ series: { ...series, lossy: { ratios: [], methods: [] } } })));
     assert.equal(unstated.dataset.text('00282110'), '01');
@@ -101,6 +101,11 @@ describe('buildSeg', () => {
       /lesion 2 .*UID/,
     ],
     ['an empty label map', { lesions: [], segments: fakeLabels(series, () => 0) }, /no voxel is labelled/],
+    [
+      'labels that begin elsewhere',
+      { segments: fakeLabels(fakeSeries([16, 15, 11], { originMm: [0, 0, 0] }), box), lesions: [] },
+      /another place/,
+    ],
     [
       'the labels of another series',
       { segments: fakeLabels(fakeSeries([16, 15, 12]), box), lesions: [] },
