@@ -1,103 +1,87 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Archive } from '../dicomweb/archive.ts';
+import { readFiles } from '../dicomweb/files.ts';
 import type { FindingsDocument } from '../findings/schema.ts';
-import type { PhantomLesion } from '../phantom/lesions.ts';
+import { writePhantomFolder } from '../phantom/folder.ts';
 import { type Score, scoreAgainstTruth } from '../phantom/score.ts';
 import { makePhantomSeries } from '../phantom/series.ts';
 import { readSeg } from '../reports/read-seg.ts';
+import { toVoxel, voxelMl } from '../volume/geometry.ts';
 
-/** The sample study that is in the archive, and its truth. */
-export interface Sample {
-  readonly studyInstanceUid: string;
-  readonly seriesInstanceUid: string;
-  readonly voxelVolumeMl: number;
-  /** SOP Instance UIDs of the slices, from k = 0 upwards. */
-  readonly slices: readonly string[];
-  readonly lesions: readonly Pick<PhantomLesion, 'number' | 'diameterMm' | 'volumeMl'>[];
-  /** 0 background, 1 liver, 1 + n lesion n; slice after slice. */
+const triple = z.tuple([z.number(), z.number(), z.number()]);
+/** The part of a phantom's truth.json that the sample needs. */
+const truthSchema = z.object({
+  series: z.object({ studyInstanceUid: z.string(), seriesInstanceUid: z.string() }),
+  labelMap: z.object({
+    grid: z.object({ shape: triple, spacingMm: triple, originMm: triple, axes: z.tuple([triple, triple, triple]) }),
+  }),
+  lesions: z.array(z.object({ number: z.number(), diameterMm: z.number() })),
+});
+
+/** The sample study: a phantom series in the archive, and its truth. */
+export interface Sample extends z.infer<typeof truthSchema> {
+  /** On the grid of `labelMap`, i fastest: 0 background, 1 liver, 1 + n lesion n. */
   readonly truth: Uint8Array;
 }
-
-const descriptionSchema = z.object({
-  studyInstanceUid: z.string(),
-  seriesInstanceUid: z.string(),
-  voxelVolumeMl: z.number(),
-  slices: z.array(z.string()),
-  lesions: z.array(z.object({ number: z.number(), diameterMm: z.number(), volumeMl: z.number() })),
-});
 
 /** What the sample must show, or the start fails. */
 const LEAST_LIVER_DICE = 0.9;
 const MUST_FIND_MM = 15;
 const MOST_FALSE_LESIONS = 1;
-/** Slices that are sent to the archive at a time. */
-const BATCH = 20;
 
-/** The sample that an earlier start loaded; null when there was none. */
-export async function readSample(dir: string): Promise<Sample | null> {
-  const text = await readFile(join(dir, 'sample.json'), 'utf8').catch(() => null);
-  if (text === null) return null;
-  return { ...descriptionSchema.parse(JSON.parse(text)), truth: await readFile(join(dir, 'truth.raw')) };
-}
-
-/** Makes the sample, stores it in the archive, and keeps its truth in `dir`. */
-export async function loadSample(
+/**
+ * The sample, as it is in the archive: from an earlier start, or made and stored now when `mayLoad` says that the archive
+ * may have it; null when it may not. Its truth is kept in `dir`.
+ */
+export async function provideSample(
   archive: Archive,
   dir: string,
-  { signal, report }: { signal: AbortSignal; report: (fraction: number) => void },
-): Promise<Sample> {
-  const series = makePhantomSeries();
-  const { grid } = series.geometry;
-  const [columns, rows, count] = grid.shape;
-  const truth = new Uint8Array(columns * rows * count);
-  const slices: string[] = new Array(count);
-  let batch: Uint8Array[] = [];
-  let made = 0;
-  for (const { k, sopInstanceUid, bytes, labels } of series.instances()) {
-    signal.throwIfAborted();
-    truth.set(labels, k * columns * rows);
-    slices[k] = sopInstanceUid;
-    batch.push(bytes);
-    made++;
-    if (batch.length === BATCH || made === count) {
-      await archive.store(batch, series.studyInstanceUid, { signal });
-      batch = [];
-      report(made / count);
-    }
+  mayLoad: () => Promise<boolean>,
+  { signal, say }: { readonly signal: AbortSignal; readonly say: (line: string) => void },
+): Promise<Sample | null> {
+  const isKnown = existsSync(join(dir, 'truth.json'));
+  if (!isKnown) {
+    if (!(await mayLoad())) return null;
+    say('Making a sample study: a phantom with a known liver and known lesions.');
+    await rm(dir, { recursive: true, force: true });
+    const quarters = (done: number, slices: number) => {
+      if ((4 * done) % slices === 0) say(`  ${(100 * done) / slices} %`);
+    };
+    await writePhantomFolder(makePhantomSeries(), dir, { signal, onSlice: quarters });
   }
-  const [x, y, z] = grid.spacingMm;
-  const description = {
-    studyInstanceUid: series.studyInstanceUid,
-    seriesInstanceUid: series.seriesInstanceUid,
-    voxelVolumeMl: (x * y * z) / 1000,
-    slices,
-    lesions: series.anatomy.lesions.map(({ number, diameterMm, volumeMl }) => ({ number, diameterMm, volumeMl })),
+  const sample = {
+    ...truthSchema.parse(JSON.parse(await readFile(join(dir, 'truth.json'), 'utf8'))),
+    truth: await readFile(join(dir, 'truth.raw')),
   };
-  await rm(dir, { recursive: true, force: true });
-  await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, 'truth.raw'), truth);
-  await writeFile(join(dir, 'sample.json.part'), JSON.stringify(description));
-  await rename(join(dir, 'sample.json.part'), join(dir, 'sample.json'));
-  return { ...description, truth };
+  const { studyInstanceUid, seriesInstanceUid } = sample.series;
+  const stored = await archive.findInstances(studyInstanceUid, seriesInstanceUid, { signal });
+  if (stored.length === sample.labelMap.grid.shape[2]) return sample;
+  // Storing was interrupted; without the files it was complete once, and somebody has removed it from the archive.
+  const files = join(dir, 'dicom');
+  if (!existsSync(files)) return null;
+  await archive.store(readFiles(files, { signal }), studyInstanceUid, { signal });
+  await rm(files, { recursive: true });
+  return sample;
 }
 
 /** Compares the segmentation that lies in the archive with the sample's truth, frame by frame. */
 export async function scoreSample(sample: Sample, archive: Archive, { objects }: FindingsDocument): Promise<Score> {
-  const found = new Uint16Array(sample.truth.length);
-  const pixels = sample.truth.length / sample.slices.length;
-  const kOf = new Map(sample.slices.map((uid, k) => [uid, k]));
-  for await (const file of archive.retrieveSeries(sample.studyInstanceUid, objects.seg!.seriesInstanceUid)) {
+  const { series, labelMap, truth } = sample;
+  const { grid } = labelMap;
+  const found = new Uint16Array(truth.length);
+  const pixels = grid.shape[0] * grid.shape[1];
+  for await (const file of archive.retrieveSeries(series.studyInstanceUid, objects.seg!.seriesInstanceUid)) {
     for (const frame of readSeg(file).frames) {
-      const k = kOf.get(frame.sourceSopInstanceUid ?? '');
-      if (k === undefined) throw new Error('A frame of the segmentation refers to no slice of the sample.');
+      const k = Math.round(toVoxel(grid, frame.positionMm)[2]);
       frame.mask().forEach((inside, pixel) => {
         if (inside) found[k * pixels + pixel] = frame.segmentNumber;
       });
     }
   }
-  return scoreAgainstTruth({ truth: sample.truth, found, voxelVolumeMl: sample.voxelVolumeMl });
+  return scoreAgainstTruth({ truth, found, voxelVolumeMl: voxelMl(grid) });
 }
 
 /** The comparison in words, and what is wrong with it: [] when the sample was segmented as it must be. */

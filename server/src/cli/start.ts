@@ -11,7 +11,7 @@ import { startServer } from '../server.ts';
 import { onInterrupt } from './failure.ts';
 import { type RunningOrthanc, startOrthanc } from './orthanc.ts';
 import { showProgress } from './progress-display.ts';
-import { judgeSample, loadSample, readSample, type Sample, scoreSample } from './sample.ts';
+import { judgeSample, provideSample, type Sample, scoreSample } from './sample.ts';
 
 const ASK_AGAIN_MS = 300;
 const LOOK_AFTER_ORTHANC_MS = 2_000;
@@ -31,7 +31,8 @@ export async function startCommand(): Promise<number> {
   const archive = createArchive(config.archive!);
   stack.defer(() => archive.close());
 
-  const sample = orthanc ? await provideSample(orthanc, archive, config, signal) : null;
+  const sampleDir = join(config.dataDir, 'sample');
+  const sample = orthanc ? await provideSample(archive, sampleDir, () => isEmpty(orthanc), { signal, say }) : null;
   const log = join(config.dataDir, 'server.log');
   const logger = pino({ level: config.logLevel }, pino.destination({ dest: log, sync: false }));
   const server = await startServer({ config, logger });
@@ -56,25 +57,6 @@ async function startOwnArchive({ dataDir }: Config): Promise<RunningOrthanc> {
 }
 
 const archiveOf = ({ dicomWebUrl, username, password }: RunningOrthanc) => ({ url: dicomWebUrl, username, password });
-
-/** The sample, loaded now into an empty archive or at an earlier start; null when the archive holds other things. */
-async function provideSample(
-  orthanc: RunningOrthanc,
-  archive: Archive,
-  { dataDir }: Config,
-  signal: AbortSignal,
-): Promise<Sample | null> {
-  const dir = join(dataDir, 'sample');
-  const earlier = await readSample(dir);
-  if (earlier) {
-    const { studyInstanceUid, seriesInstanceUid, slices } = earlier;
-    const stored = await archive.findInstances(studyInstanceUid, seriesInstanceUid, { signal });
-    if (stored.length === slices.length) return earlier;
-  }
-  if (!(await isEmpty(orthanc))) return null;
-  say('Making a sample study: a phantom with a known liver and known lesions.');
-  return loadSample(archive, dir, { signal, report: (fraction) => say(`  ${Math.round(100 * fraction)} %`) });
-}
 
 async function isEmpty({ url, username, password }: RunningOrthanc): Promise<boolean> {
   const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
@@ -101,7 +83,7 @@ async function checkSample(
 
 /** Asks for a run as any client would, and follows it to its end. */
 async function segmentOverHttp(
-  { studyInstanceUid, seriesInstanceUid }: Sample,
+  { series }: Sample,
   url: string,
   { auth }: Config,
   { signal, report }: Progress,
@@ -110,7 +92,10 @@ async function segmentOverHttp(
     'content-type': 'application/json',
     ...(auth?.[0] ? { authorization: `Bearer ${auth[0].secret}` } : {}),
   };
-  const body = JSON.stringify({ studyInstanceUID: studyInstanceUid, seriesInstanceUID: seriesInstanceUid });
+  const body = JSON.stringify({
+    studyInstanceUID: series.studyInstanceUid,
+    seriesInstanceUID: series.seriesInstanceUid,
+  });
   const posted = await fetch(`${url}/api/segmentations`, { method: 'POST', headers, body, signal });
   if (!posted.ok) throw new Error(`The server refused to segment the sample: ${posted.status} ${await posted.text()}`);
   let run = segmentationSchema.parse(await posted.json());
