@@ -179,7 +179,7 @@ describe('segmentations over HTTP', () => {
   it('never holds the event loop for 50 ms while a run goes on', async () => {
     // Whatever else the machine does can make one measurement late; a block of our own is in each.
     const longest: number[] = [];
-    for (let round = 0; round < 3 && !longest.some((ms) => ms < 50); round++) {
+    for (let round = 0; round < 5 && !longest.some((ms) => ms < 50); round++) {
       const { id } = await json(ask(url, SERIES.talkative, { repeat: 100 + round }));
       const delay = monitorEventLoopDelay({ resolution: 1 });
       delay.enable();

@@ -13,6 +13,9 @@ const PROGRESS_EVERY_MS = 100;
 
 type Pipeline = Pick<typeof import('../pipeline.ts'), 'runPipeline'>;
 
+/** Loaded while nobody waits yet; what is wrong with it is said in answer to the first request. */
+const pipeline = import(process.argv[2]!) as Promise<Pipeline>;
+pipeline.catch(() => {});
 let running: AbortController | undefined;
 
 process.on('message', (received) => {
@@ -31,7 +34,7 @@ async function run(request: RunRequest): Promise<void> {
   const { signal } = running;
   let answer: FromEngine;
   try {
-    const { runPipeline } = (await import(process.argv[2]!)) as Pipeline;
+    const { runPipeline } = await pipeline;
     const findings = await runPipeline(request, { signal, report: throttledReport() });
     answer = { kind: 'done', findings };
   } catch (error) {

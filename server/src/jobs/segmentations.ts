@@ -31,27 +31,33 @@ export class Segmentations {
   /** Opens the queue and starts to work it off. */
   static async open(options: SegmentationsOptions): Promise<Segmentations> {
     const { dataDir, databaseUrl, retryDelaySeconds, logger } = options;
+    // Before the database, whose memory would make the start of another process slow.
+    const engine = new Engine({
+      standsBy: true,
+      yieldsToOthers: true,
+      onOutput: (line) => logger.debug({ line }, 'engine'),
+      ...options.engine,
+    });
     const queue = await Queue.open({
       dir: join(dataDir, 'queue'),
       databaseUrl,
       logger,
       ...(retryDelaySeconds === undefined ? {} : { retryDelaySeconds }),
+    }).catch(async (error) => {
+      await engine.close();
+      throw error;
     });
-    const segmentations = new Segmentations(options, queue);
+    const segmentations = new Segmentations(options, queue, engine);
     await segmentations.#worker.start();
     return segmentations;
   }
 
-  private constructor(options: SegmentationsOptions, queue: Queue) {
+  private constructor(options: SegmentationsOptions, queue: Queue, engine: Engine) {
     const { logger, requestFor, onEnd } = options;
     this.#options = options;
     this.#queue = queue;
     this.#live = new LiveRuns();
-    this.#engine = new Engine({
-      yieldsToOthers: true,
-      onOutput: (line) => logger.debug({ line }, 'engine'),
-      ...options.engine,
-    });
+    this.#engine = engine;
     this.#worker = new Worker({
       queue,
       live: this.#live,
@@ -60,11 +66,6 @@ export class Segmentations {
       logger,
       ...(onEnd ? { onEnd } : {}),
     });
-  }
-
-  /** The engine's process, while there is one. */
-  get enginePid(): number | undefined {
-    return this.#engine.pid;
   }
 
   /** Where a run's results are; complete when findings.json is there. */

@@ -147,6 +147,23 @@ describe('engine process', () => {
     assert.throws(() => process.kill(pid!, 0), { code: 'ESRCH' });
   });
 
+  it('stands by, so that a run begins at once, and again after its process was killed', async () => {
+    const ready = new Engine({ pipeline, standsBy: true });
+    try {
+      const first = ready.pid;
+      assert.ok(first);
+      const progress = { signal: new AbortController().signal, report: silent };
+      await assert.rejects(ready.run(requestFor(SERIES.crashing), progress), EngineCrashed);
+      const second = ready.pid;
+      assert.ok(second !== undefined && second !== first);
+      await ready.run(requestFor(SERIES.quick), progress);
+      assert.equal(ready.pid, second);
+    } finally {
+      await ready.close();
+    }
+    assert.equal(ready.pid, undefined);
+  });
+
   it('keeps credentials out of the environment of the process that reads files from outside', async () => {
     process.env.HEPAR_AUTH = 'token:not-for-the-engine';
     const fresh = new Engine({ pipeline: new URL('./environment-pipeline.ts', import.meta.url) });
