@@ -1,5 +1,5 @@
 /** TextDecoder labels for the defined terms of Specific Character Set: PS3.3 section C.12.1.1.2. */
-const SINGLE_BYTE: Readonly<Record<string, string>> = {
+const LABELS: Readonly<Record<string, string>> = {
   '': 'latin1',
   'ISO_IR 6': 'latin1',
   'ISO_IR 100': 'latin1',
@@ -21,27 +21,35 @@ const SINGLE_BYTE: Readonly<Record<string, string>> = {
 
 const ESC = '\x1b';
 
-/** What an ISO 2022 escape sequence switches to: PS3.3 tables C.12-3 and C.12-4. `high`: the set lies in G1 or is 94x94. */
-const ESCAPES: readonly { readonly sequence: string; readonly label: string; readonly prefix?: string }[] = [
-  { sequence: '\x1b(B', label: 'latin1' },
-  { sequence: '\x1b-A', label: 'latin1' },
-  { sequence: '\x1b-B', label: 'iso-8859-2' },
-  { sequence: '\x1b-C', label: 'iso-8859-3' },
-  { sequence: '\x1b-D', label: 'iso-8859-4' },
-  { sequence: '\x1b-L', label: 'iso-8859-5' },
-  { sequence: '\x1b-G', label: 'iso-8859-6' },
-  { sequence: '\x1b-F', label: 'iso-8859-7' },
-  { sequence: '\x1b-H', label: 'iso-8859-8' },
-  { sequence: '\x1b-M', label: 'windows-1254' },
-  { sequence: '\x1b-T', label: 'windows-874' },
-  { sequence: '\x1b(J', label: 'shift_jis' },
-  { sequence: '\x1b)I', label: 'shift_jis' },
-  // WHATWG's iso-2022-jp knows these by the same escape sequences.
-  { sequence: '\x1b$B', label: 'iso-2022-jp', prefix: '\x1b$B' },
-  { sequence: '\x1b$@', label: 'iso-2022-jp', prefix: '\x1b$@' },
-  { sequence: '\x1b$)C', label: 'euc-kr' },
-  { sequence: '\x1b$)A', label: 'gbk' },
-];
+/** A character set that text may switch to: a TextDecoder label, and how it lies in the bytes. */
+interface Switch {
+  readonly label: string;
+  /** Two bytes a character with the high bits clear: no byte of it is a delimiter. EUC-JP has these sets with high bits. */
+  readonly euc?: '' | '\x8f';
+}
+
+/** What the escape sequences of ISO 2022 switch to: PS3.3 tables C.12-3 and C.12-4. */
+const SWITCHES: Readonly<Record<string, Switch>> = {
+  '(B': { label: 'latin1' },
+  '-A': { label: 'latin1' },
+  '-B': { label: 'iso-8859-2' },
+  '-C': { label: 'iso-8859-3' },
+  '-D': { label: 'iso-8859-4' },
+  '-L': { label: 'iso-8859-5' },
+  '-G': { label: 'iso-8859-6' },
+  '-F': { label: 'iso-8859-7' },
+  '-H': { label: 'iso-8859-8' },
+  '-M': { label: 'windows-1254' },
+  '-b': { label: 'iso-8859-15' },
+  '-T': { label: 'windows-874' },
+  '(J': { label: 'shift_jis' },
+  ')I': { label: 'shift_jis' },
+  $B: { label: 'euc-jp', euc: '' },
+  '$@': { label: 'euc-jp', euc: '' },
+  '$(D': { label: 'euc-jp', euc: '\x8f' },
+  '$)C': { label: 'euc-kr' },
+  '$)A': { label: 'gbk' },
+};
 
 /**
  * Decodes text by the dataset's Specific Character Set (its values, the first being the default), with the switches of
@@ -50,23 +58,31 @@ const ESCAPES: readonly { readonly sequence: string; readonly label: string; rea
 export function decodeText(bytes: Uint8Array, characterSets: readonly string[]): string {
   const latin = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
   const initial = labelOf(characterSets[0] ?? '');
-  if (!latin.includes(ESC)) return decode(latin, initial);
-  let text = '';
-  // Each part after a delimiter or control character starts in the default set again; a switch rules until then.
-  for (const part of latin.split(/(?<=[\r\n\f\\^=])/)) {
-    let label = initial;
-    let prefix = '';
-    for (const run of part.split(new RegExp(`(?=${ESC})`))) {
-      const switched = ESCAPES.find(({ sequence }) => run.startsWith(sequence));
-      if (switched) ({ label, prefix = '' } = switched);
-      text += decode(prefix + (switched ? run.slice(switched.sequence.length) : run), label);
-    }
-  }
-  return text;
+  const [first = '', ...runs] = latin.split(ESC);
+  return decode(first, initial) + runs.map((run) => decodeRun(run, initial)).join('');
 }
 
+/** Text from an escape sequence up to the next. */
+function decodeRun(run: string, initial: string): string {
+  const sequence = Object.keys(SWITCHES).find((known) => run.startsWith(known));
+  if (sequence === undefined) return decode(run, initial);
+  const { label, euc } = SWITCHES[sequence]!;
+  const text = run.slice(sequence.length);
+  if (euc !== undefined) return decode(inEuc(text, euc), label);
+  // A delimiter or control character switches back to the default.
+  const delimiter = text.search(/[\r\n\f\\^=]/);
+  if (delimiter < 0) return decode(text, label);
+  return decode(text.slice(0, delimiter), label) + decode(text.slice(delimiter), initial);
+}
+
+function inEuc(text: string, prefix: string): string {
+  return text.replace(/([!-~])([!-~])/g, (_, high: string, low: string) => prefix + highBit(high) + highBit(low));
+}
+
+const highBit = (character: string) => String.fromCharCode(character.charCodeAt(0) | 0x80);
+
 function labelOf(characterSet: string): string {
-  return SINGLE_BYTE[characterSet.replace(/^ISO 2022 IR /, 'ISO_IR ')] ?? 'latin1';
+  return LABELS[characterSet.replace(/^ISO 2022 IR /, 'ISO_IR ')] ?? 'latin1';
 }
 
 function decode(latin: string, label: string): string {

@@ -1,6 +1,11 @@
-import type { DataSet } from 'dicom-parser';
+import { decompress, isDecoded } from './codecs.ts';
+import { checkCodestream } from './codestream.ts';
 import type { Dataset } from './dataset.ts';
-import { CorruptInstance, UnsupportedTransferSyntax } from './errors.ts';
+import type { Element } from './elements.ts';
+import { CorruptInstance, UnsupportedPixels, UnsupportedTransferSyntax } from './errors.ts';
+import { compressedFrame } from './fragments.ts';
+import type { Part10 } from './part10.ts';
+import { frameBytes, type PixelFormat, readPixelFormat, unpackCells } from './pixel-format.ts';
 import { TRANSFER_SYNTAX, transferSyntaxTitle } from './transfer-syntax.ts';
 
 const UNCOMPRESSED: ReadonlySet<string> = new Set([
@@ -10,46 +15,105 @@ const UNCOMPRESSED: ReadonlySet<string> = new Set([
   TRANSFER_SYNTAX.deflated,
 ]);
 
-/** Number of Frames; 0 without pixel data. */
-export function frameCount(dataSet: DataSet, dataset: Dataset): number {
-  if (!dataSet.elements.x7fe00010) return 0;
-  return Math.max(1, dataset.number('00280008') ?? 1);
-}
+/** Of one compressed frame: 8192 x 8192. */
+const MOST_PIXELS = 2 ** 26;
 
-/** Stored values of one frame: see Instance. */
-export async function storedValues(
-  dataSet: DataSet,
-  dataset: Dataset,
-  transferSyntaxUid: string,
-  frame: number,
-): Promise<Int16Array | Uint16Array> {
-  const pixels = (dataset.number('00280010') ?? 0) * (dataset.number('00280011') ?? 0);
-  if (!UNCOMPRESSED.has(transferSyntaxUid)) {
-    throw new UnsupportedTransferSyntax(transferSyntaxUid, transferSyntaxTitle(transferSyntaxUid));
+/** The Pixel Data element of an instance, and what is needed to read frames from it. */
+export class Pixels {
+  /** Number of Frames, 1 where it is not stated; 0 without pixel data. */
+  readonly frames: number;
+  readonly #file: Uint8Array;
+  readonly #element: Element | undefined;
+  readonly #dataset: Dataset;
+  readonly #transferSyntaxUid: string;
+
+  /** @throws CorruptInstance when the pixel data cannot hold the frames that the header announces */
+  constructor({ bytes, elements, transferSyntaxUid }: Part10, dataset: Dataset) {
+    this.#file = bytes;
+    this.#element = elements.get('7fe00010');
+    this.#dataset = dataset;
+    this.#transferSyntaxUid = transferSyntaxUid;
+    this.frames = this.#element ? Math.max(1, dataset.number('00280008') ?? 1) : 0;
+    if (this.#element) this.#checkFrames(this.#element);
   }
-  const bitsAllocated = dataset.number('00280100') ?? 16;
-  const element = dataSet.elements.x7fe00010;
-  const bytesPerFrame = (pixels * bitsAllocated) / 8;
-  const start = bytesPerFrame * frame;
-  if (!element || element.length < start + bytesPerFrame) {
+
+  /** Stored values of one frame: see Instance. */
+  async storedValues(frame: number): Promise<Int16Array | Uint16Array> {
+    if (!this.#element || !Number.isInteger(frame) || frame < 0 || frame >= this.frames) {
+      throw new CorruptInstance(`there is no frame ${frame + 1}, the image has ${this.frames}`, {
+        frames: this.frames,
+      });
+    }
+    const uid = this.#transferSyntaxUid;
+    if (!UNCOMPRESSED.has(uid) && !isDecoded(uid)) throw new UnsupportedTransferSyntax(uid, transferSyntaxTitle(uid));
+    const format = readPixelFormat(this.#dataset);
+    return UNCOMPRESSED.has(uid)
+      ? unpackCells(this.#uncompressed(this.#element, format, frame), format)
+      : this.#decompressed(this.#element, format, frame);
+  }
+
+  #uncompressed(element: Element, format: PixelFormat, frame: number): Uint8Array {
+    const size = frameBytes(format);
+    const end = size * (frame + 1);
+    if (element.fragments) throw new CorruptInstance('the pixel data is in fragments, though it is not compressed');
+    const bytes = this.#file.subarray(element.start + end - size, element.start + end);
+    return this.#transferSyntaxUid === TRANSFER_SYNTAX.explicitBigEndian ? swapped(bytes, format, element.vr) : bytes;
+  }
+
+  async #decompressed(element: Element, format: PixelFormat, frame: number): Promise<Int16Array | Uint16Array> {
+    if (!element.fragments) throw new CorruptInstance('the pixel data is compressed, but not in fragments');
+    checkSize(format);
+    const uid = this.#transferSyntaxUid;
+    const compressed = compressedFrame(this.#file, element, this.#dataset.numbers('7fe00001'), this.frames, frame);
+    const precision = uid === TRANSFER_SYNTAX.rle ? format.bitsAllocated : checkCodestream(compressed, format);
+    const cells = await decompress(compressed, uid, format);
+    const expected = frameBytes(format);
+    if (cells.length !== expected) {
+      throw new CorruptInstance(`the compressed frame holds ${cells.length} bytes of pixels, expected ${expected}`, {
+        bytes: cells.length,
+        expected,
+      });
+    }
+    // A codestream holds the values themselves, unless its samples are as wide as the cells they were cut from.
+    const highBit = precision > format.highBit ? format.highBit : format.bitsStored - 1;
+    return unpackCells(cells, { ...format, highBit });
+  }
+
+  #checkFrames({ fragments, length }: Element): void {
+    const { frames } = this;
+    if (fragments) {
+      const held = Math.max(0, fragments.length - 1);
+      if (held >= frames) return;
+      throw new CorruptInstance(`${frames} frames are announced, the pixel data has ${held} fragments`, {
+        frames,
+        fragments: held,
+      });
+    }
+    const [rows = 0, columns = 0, bits = 0] = ['00280010', '00280011', '00280100'].map(
+      (tag) => this.#dataset.number(tag) ?? 0,
+    );
+    const grey = (this.#dataset.number('00280002') ?? 1) === 1;
+    const expected = Math.ceil((frames * rows * columns * bits) / 8);
+    if (!grey || length >= expected) return;
     throw new CorruptInstance(
-      `pixel data has ${element?.length ?? 0} bytes, frame ${frame + 1} ends at ${start + bytesPerFrame}`,
+      `the pixel data has ${length} bytes, ${count(frames, 'frame')} of ${columns} x ${rows} pixels ${frames === 1 ? 'needs' : 'need'} ${expected}`,
+      { bytes: length, expected },
     );
   }
-  const raw = dataSet.byteArray.subarray(element.dataOffset + start, element.dataOffset + start + bytesPerFrame);
-  const signed = dataset.number('00280103') === 1;
-  const bytes = new Uint8Array(raw);
-  if (transferSyntaxUid === TRANSFER_SYNTAX.explicitBigEndian) Buffer.from(bytes.buffer).swap16();
-  const words = bitsAllocated === 8 ? Uint16Array.from(bytes) : new Uint16Array(bytes.buffer);
-  const bits = dataset.number('00280101') ?? bitsAllocated;
-  const lift = 15 - (dataset.number('00280102') ?? bits - 1);
-  if (signed) {
-    const values = new Int16Array(words.buffer);
-    for (let index = 0; index < values.length; index++) values[index] = (values[index]! << lift) >> (16 - bits);
-    return values;
-  }
-  const mask = 2 ** bits - 1;
-  const drop = 16 - lift - bits;
-  for (let index = 0; index < words.length; index++) words[index] = (words[index]! >> drop) & mask;
-  return words;
 }
+
+/** A few bytes may claim any size: what no scanner makes is not unpacked. */
+function checkSize({ rows, columns }: PixelFormat): void {
+  if (rows * columns > MOST_PIXELS) {
+    throw new UnsupportedPixels(`a compressed frame of ${columns} x ${rows} pixels is not unpacked`);
+  }
+}
+
+/** Two-byte cells are swapped; those of one byte only where they came as words (PS3.5 section 7.3). */
+function swapped(bytes: Uint8Array, { bitsAllocated }: PixelFormat, vr: string | undefined): Uint8Array {
+  if (bitsAllocated === 8 && vr !== 'OW') return bytes;
+  if (bytes.length % 2 === 1) throw new UnsupportedPixels('a big endian image of an odd number of bytes is not read');
+  return Buffer.from(bytes).swap16();
+}
+
+const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
