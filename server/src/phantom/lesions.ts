@@ -52,10 +52,10 @@ export function usualLesions(count: number, random: Random): LesionRequest[] {
   const smallest = count > 8 ? 7 : 12;
   return Array.from({ length: count }, (_, i) => {
     const t = count === 1 ? 0.35 : i / (count - 1);
-    const kind = i % 3 === 1 ? 'rim' : 'hypodense';
+    const kind = i % 5 === 1 ? 'rim' : 'hypodense';
     return {
       diameterMm: Math.round(10 * (smallest + (largest - smallest) * (1 - t) * (1 - 0.25 * t))) / 10,
-      contrastHu: -Math.round(random.between(45, 65)),
+      contrastHu: -Math.round(random.between(50, 68)),
       kind,
       elongation: random.between(1, 1.25),
     };
@@ -204,10 +204,10 @@ function lesionDistance({ centreMm, radiiMm, axis }: PhantomLesion) {
 
 function lesionHu({ kind, contrastHu, diameterMm }: PhantomLesion, liverHu: number) {
   const inner = kind === 'cyst' ? 8 : liverHu + contrastHu;
-  const rim = Math.min(3, 0.12 * diameterMm);
+  const rim = Math.min(2, 0.07 * diameterMm);
   return (row: Row, _i: number, depth: number): number => {
     if (kind !== 'rim') return inner;
     const inRim = clamp((depth + rim) * row.sharpness + 0.5, 0, 1);
-    return inner + inRim * (liverHu + 25 - inner);
+    return inner + inRim * (liverHu + 18 - inner);
   };
 }

@@ -69,7 +69,7 @@ export function kidneys(trunk: Trunk, random: Random): Structure[] {
 
 /** Gallbladder in its bed under the right lobe. */
 export function gallbladder(trunk: Trunk, random: Random): Structure[] {
-  const centre: Vec3 = [random.between(-48, -40), -0.42 * trunk.front, random.between(-34, -26)];
+  const centre: Vec3 = [random.between(-48, -40), -0.42 * trunk.front, random.between(-52, -44)];
   const bladder = ellipsoid(centre, [13, 15, random.between(26, 32)], [0.25, 0.5, 1]);
   return [
     {

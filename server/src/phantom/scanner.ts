@@ -10,6 +10,8 @@ export interface ScannedSlice {
   readonly labels: Uint8Array;
 }
 
+/** Scanners give nothing darker. */
+const LOWEST_HU = -1024;
 /** Thicker slices are the mean of three planes within them, as a scanner averages over the slice's thickness. */
 const THIN_MM = 3;
 /** In-plane noise kernel along each axis: neighbouring pixels are correlated a little. */
@@ -44,6 +46,7 @@ export function makeScanner(anatomy: Anatomy, geometry: Geometry, noiseSdHu: num
       }
     }
     if (noiseSdHu > 0) addNoise(hu, rows, columns, noiseSdHu, anatomy.seed, k);
+    for (let i = 0; i < hu.length; i++) hu[i] = Math.max(hu[i]!, LOWEST_HU);
     return { hu, labels };
   };
 }

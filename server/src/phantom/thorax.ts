@@ -15,8 +15,8 @@ export function thorax(trunk: Trunk, random: Random): Structure[] {
   const pericardium = ellipsoid(heart, [heartRadii[0] + 7, heartRadii[1] + 6, heartRadii[2] + 6], axis);
   const muscle = ellipsoid(heart, heartRadii, axis);
   const chambers = [
-    { centre: [heart[0] + 16, heart[1] + 2, heart[2] - 2] as Vec3, radii: [20, 19, 26] as Vec3, hu: 150 },
-    { centre: [heart[0] - 26, heart[1] + 2, heart[2] + 2] as Vec3, radii: [20, 21, 28] as Vec3, hu: 160 },
+    { centre: [heart[0] + 20, heart[1] + 3, heart[2] - 4] as Vec3, radii: [24, 26, 33] as Vec3, hu: 152 },
+    { centre: [heart[0] - 25, heart[1] - 1, heart[2] - 2] as Vec3, radii: [24, 34, 37] as Vec3, hu: 160 },
   ];
   const mediastinum = (tx: number, ty: number) => (length2((tx - 3) / 27, (ty - spineY + 24) / 33) - 1) * 27;
 
@@ -42,8 +42,8 @@ export function thorax(trunk: Trunk, random: Random): Structure[] {
     },
     {
       bounds: muscle.bounds,
-      distance: (row, i) => smoothMax(muscle.distance(row, i), Math.max(1 - row.above[i]!, row.cavity[i]! + 4), 6),
-      hu: (row, i) => 98 + 3 * row.fine[i]!,
+      distance: (row, i) => smoothMax(muscle.distance(row, i), Math.max(4 - row.above[i]!, row.cavity[i]! + 4), 6),
+      hu: (row, i) => 112 + 3 * row.fine[i]!,
       label: null,
     },
   ];
@@ -51,7 +51,7 @@ export function thorax(trunk: Trunk, random: Random): Structure[] {
     const chamber = ellipsoid(centre, radii, axis);
     structures.push({
       bounds: chamber.bounds,
-      distance: (row, i) => Math.max(chamber.distance(row, i), 5 - row.above[i]!),
+      distance: (row, i) => Math.max(chamber.distance(row, i), 8 - row.above[i]!),
       hu,
       label: null,
     });

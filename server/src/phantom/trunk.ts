@@ -98,7 +98,7 @@ export function placeRow(row: Row, trunk: Trunk): void {
     row.wall[i] = section(u, v, halfWidth + wall, front + 10, back + 32);
     row.cavity[i] = section(u, v, halfWidth, front, back);
     row.above[i] = overDiaphragm(row.x[i]!, row.y[i]!, row.z[i]!, trunk);
-    row.room[i] = smoothMax(row.cavity[i]! + 1.5, row.above[i]! + DIAPHRAGM_MM, 6);
+    row.room[i] = smoothMax(row.cavity[i]! + 2.6, row.above[i]! + DIAPHRAGM_MM, 6);
     row.liver[i] = FAR;
     row.grain[i] = trunk.textures.grain(x, y, z);
     row.fine[i] = trunk.textures.fine(x, y, z);

@@ -12,9 +12,9 @@ export interface TrueVolumes {
 }
 
 const LIVER_STEP_MM = 2.5;
-const STEPS_ACROSS_LESION = 40;
+const STEPS_ACROSS_LESION = 32;
 
-/** Counts the labels of fine grids: 2.5 mm for the liver (error below 0.3 %), 40 steps across each lesion (below 0.5 %). */
+/** Counts the labels of fine grids: 2.5 mm for the liver (error below 0.3 %), 32 steps across each lesion (below 0.5 %). */
 export function measureVolumes(anatomy: Anatomy): TrueVolumes {
   const { low, high } = anatomy.liverBounds;
   const size = high.map((value, axis) => value - low[axis]!) as unknown as Vec3;

@@ -95,7 +95,7 @@ export function diaphragm(trunk: Trunk): Structure[] {
     // The sheet's rim lies against the ribs below the lung.
     {
       bounds: { low: [-FAR, -FAR, -160], high: [FAR, FAR, trunk.rightDome + 25] },
-      distance: (row, i) => Math.max(Math.abs(row.cavity[i]! + 0.6) - 1.2, row.above[i]!, -row.above[i]! - 45),
+      distance: (row, i) => Math.max(Math.abs(row.cavity[i]! + 0.4) - 0.9, row.above[i]!, -row.above[i]! - 45),
       hu: MUSCLE_HU,
       label: null,
     },
