@@ -163,7 +163,7 @@ describe('hepar segment', function () {
     ok(engine.timingsMs.store !== null);
     const stored: Uint8Array[] = [];
     await inArchive(async (archive) => {
-      for await (const file of archive.retrieveSeries(phantom.studyInstanceUid, objects.seg!.seriesInstanceUid))
+      for await (const file of archive.retrieveSeries(phantom.studyInstanceUid, objects.seg!.seriesInstanceUID))
         stored.push(file);
     });
     strictEqual(stored.length, 1);

@@ -73,7 +73,7 @@ export async function scoreSample(sample: Sample, archive: Archive, { objects }:
   const { grid } = labelMap;
   const found = new Uint16Array(truth.length);
   const pixels = grid.shape[0] * grid.shape[1];
-  for await (const file of archive.retrieveSeries(series.studyInstanceUid, objects.seg!.seriesInstanceUid)) {
+  for await (const file of archive.retrieveSeries(series.studyInstanceUid, objects.seg!.seriesInstanceUID)) {
     for (const frame of readSeg(file).frames) {
       const k = Math.round(toVoxel(grid, frame.positionMm)[2]);
       frame.mask().forEach((inside, pixel) => {

@@ -43,8 +43,8 @@ export function findingsDocument(parts: FindingsDocumentParts): FindingsDocument
       },
     },
     series: {
-      studyInstanceUid: series.studyInstanceUid,
-      seriesInstanceUid: series.seriesInstanceUid,
+      studyInstanceUID: series.studyInstanceUid,
+      seriesInstanceUID: series.seriesInstanceUid,
       slices: shape[2],
       spacingMm: [spacing(0), spacing(1), spacing(2)],
     },

@@ -6,6 +6,8 @@ import { z } from 'zod';
  */
 const positionMm = z.tuple([z.number(), z.number(), z.number()]);
 const milliseconds = z.number().nonnegative();
+/** A DICOM object of the result; null where it was not made. */
+const storedObject = z.strictObject({ seriesInstanceUID: z.string(), sopInstanceUID: z.string() });
 
 export const lesionSchema = z.strictObject({
   /** 1 is the largest by volume. */
@@ -47,15 +49,15 @@ export const findingsSchema = z.strictObject({
     }),
   }),
   series: z.strictObject({
-    studyInstanceUid: z.string(),
-    seriesInstanceUid: z.string(),
+    studyInstanceUID: z.string(),
+    seriesInstanceUID: z.string(),
     slices: z.int().positive(),
     spacingMm: positionMm,
   }),
   objects: z.strictObject({
-    seg: z.strictObject({ seriesInstanceUid: z.string(), sopInstanceUid: z.string() }).nullable(),
-    sr: z.strictObject({ seriesInstanceUid: z.string(), sopInstanceUid: z.string() }).nullable(),
-    secondaryCapture: z.strictObject({ seriesInstanceUid: z.string(), sopInstanceUid: z.string() }).nullable(),
+    seg: storedObject.nullable(),
+    sr: storedObject.nullable(),
+    secondaryCapture: storedObject.nullable(),
   }),
   liver: z.strictObject({ volumeMl: z.number().nonnegative(), parenchymaMl: z.number().nonnegative() }),
   lesionBurdenMl: z.number().nonnegative(),

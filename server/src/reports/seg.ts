@@ -35,10 +35,10 @@ export interface SegInput extends Provenance {
 }
 
 /** The UIDs of a run's SEG: the same run always names the same object. */
-export function segUids(runId: string): { readonly seriesInstanceUid: string; readonly sopInstanceUid: string } {
+export function segUids(runId: string): { readonly seriesInstanceUID: string; readonly sopInstanceUID: string } {
   return {
-    seriesInstanceUid: derivedUid('hepar', runId, 'seg-series'),
-    sopInstanceUid: derivedUid('hepar', runId, 'seg-instance'),
+    seriesInstanceUID: derivedUid('hepar', runId, 'seg-series'),
+    sopInstanceUID: derivedUid('hepar', runId, 'seg-instance'),
   };
 }
 
@@ -64,13 +64,13 @@ export function buildSeg(input: SegInput): Uint8Array {
 
     // SOP Common, PS3.3 section C.12.1
     SOPClassUID: SEGMENTATION_STORAGE,
-    SOPInstanceUID: uids.sopInstanceUid,
+    SOPInstanceUID: uids.sopInstanceUID,
     InstanceCreationDate: created.date,
     InstanceCreationTime: created.time,
 
     // General Series, Segmentation Series, section C.8.20.1
     Modality: 'SEG',
-    SeriesInstanceUID: uids.seriesInstanceUid,
+    SeriesInstanceUID: uids.seriesInstanceUID,
     SeriesNumber: seriesNumber(series),
     SeriesDate: created.date,
     SeriesTime: created.time,

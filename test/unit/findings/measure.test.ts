@@ -204,7 +204,7 @@ describe('findings.json', () => {
       engine: { provider: 'cpu', device: 'CPU, 2 threads' },
       timingsMs: { retrieve: 1.26, assemble: 2, segment: 3000.5, measure: 4, report: 5, store: null },
       series: { ...series, warnings: [{ code: 'thick-slices', message: 'slices of 6 mm' }] },
-      objects: { seg: { seriesInstanceUid: '1.2', sopInstanceUid: '1.2.1' }, sr: null, secondaryCapture: null },
+      objects: { seg: { seriesInstanceUID: '1.2', sopInstanceUID: '1.2.1' }, sr: null, secondaryCapture: null },
       findings,
     });
 
@@ -216,8 +216,8 @@ describe('findings.json', () => {
       const written = document(series, findings);
       assert.deepEqual(findingsSchema.parse(JSON.parse(JSON.stringify(written))), written);
       assert.deepEqual(written.series, {
-        studyInstanceUid: '1.2.3',
-        seriesInstanceUid: '1.2.3.4',
+        studyInstanceUID: '1.2.3',
+        seriesInstanceUID: '1.2.3.4',
         slices: 8,
         spacingMm: [0.6641, 0.6641, 2.5],
       });

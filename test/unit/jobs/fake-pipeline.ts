@@ -91,8 +91,8 @@ async function countAttempt(outDir: string): Promise<number> {
 function findingsOf(request: RunRequest): FindingsDocument {
   const timingsMs = { retrieve: 1, assemble: 2, segment: 3, measure: 4, report: 5, store: 6 };
   const series = {
-    studyInstanceUid: STUDY,
-    seriesInstanceUid: request.source.seriesInstanceUid!,
+    studyInstanceUID: STUDY,
+    seriesInstanceUID: request.source.seriesInstanceUid!,
     slices: 12,
     spacingMm: [0.8, 0.8, 2.5] as [number, number, number],
   };

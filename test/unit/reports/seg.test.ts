@@ -31,10 +31,10 @@ describe('buildSeg', () => {
 
   it('names its object by the run, and another run by other UIDs', () => {
     const { sopInstanceUid, dataset } = parseInstance(buildSeg(input()));
-    assert.equal(sopInstanceUid, segUids('run-1').sopInstanceUid);
-    assert.equal(dataset.text('0020000e'), segUids('run-1').seriesInstanceUid);
-    assert.notEqual(segUids('run-1').sopInstanceUid, segUids('run-2').sopInstanceUid);
-    assert.notEqual(segUids('run-1').sopInstanceUid, segUids('run-1').seriesInstanceUid);
+    assert.equal(sopInstanceUid, segUids('run-1').sopInstanceUID);
+    assert.equal(dataset.text('0020000e'), segUids('run-1').seriesInstanceUID);
+    assert.notEqual(segUids('run-1').sopInstanceUID, segUids('run-2').sopInstanceUID);
+    assert.notEqual(segUids('run-1').sopInstanceUID, segUids('run-1').seriesInstanceUID);
   });
 
   it('says in words what it is: for research, by which model, run on what, in place of which result', () => {
