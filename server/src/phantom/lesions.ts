@@ -36,6 +36,7 @@ export interface PhantomLesion {
   readonly volumeMl: number;
 }
 
+/** Labels of the truth are bytes. */
 export const MOST_LESIONS = 250;
 
 /** A lesion finds no place; the message says how large it is. */
@@ -70,6 +71,7 @@ const TRIES = 3000;
  * Gives every requested lesion its place: within the liver, away from its surface, the great vessels and one another.
  * @param isLiver whether a patient position lies in the liver
  * @throws NoRoomError
+ * @throws RangeError for more lesions than there are labels
  */
 export function placeLesions(
   requests: readonly LesionRequest[],
@@ -77,6 +79,7 @@ export function placeLesions(
   random: Random,
   isLiver: (point: Vec3) => boolean,
 ): PhantomLesion[] {
+  if (requests.length > MOST_LESIONS) throw new RangeError(`At most ${MOST_LESIONS} lesions, not ${requests.length}.`);
   const lesions: PhantomLesion[] = [];
   for (const request of requests) {
     const { diameterMm, elongation = 1, kind = 'hypodense' } = request;
