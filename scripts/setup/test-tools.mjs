@@ -1,4 +1,5 @@
-import { installDebianPackages, mayInstallDebianPackages } from './debian.mjs';
+import { existsSync, readdirSync } from 'node:fs';
+import { installDebianPackages, mayInstallDebianPackages, stopService } from './debian.mjs';
 import { findProgram, say, succeeds } from './run.mjs';
 
 /** Readers that no one here wrote, for the conformance tests, and the trainer's libraries: Debian package and its sign. */
@@ -23,13 +24,22 @@ export async function installTestTools() {
   const missing = [
     ...Object.entries(PROGRAMS).filter(([, program]) => !findProgram(program)),
     ...Object.entries(PYTHON_MODULES).filter(([, module]) => !hasPythonModule(module)),
+    ...(hasPostgreSql() ? [] : [['postgresql']]),
   ].map(([name]) => name);
   if (missing.length === 0) return;
-  if (mayInstallDebianPackages()) await installDebianPackages(missing);
-  else say(`tests that need these will be skipped: ${missing.join(', ')}`);
+  if (mayInstallDebianPackages()) {
+    await installDebianPackages(missing);
+    if (missing.includes('postgresql')) await stopService('postgresql');
+  } else say(`tests that need these will be skipped: ${missing.join(', ')}`);
 }
 
 function hasPythonModule(name) {
   const find = `import importlib.util, sys; sys.exit(importlib.util.find_spec('${name}') is None)`;
   return succeeds('/usr/bin/python3', ['-c', find]);
+}
+
+/** Debian keeps the server's programs off the PATH. */
+function hasPostgreSql() {
+  const folder = '/usr/lib/postgresql';
+  return existsSync(folder) && readdirSync(folder).some((version) => existsSync(`${folder}/${version}/bin/initdb`));
 }
