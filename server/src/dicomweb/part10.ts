@@ -1,4 +1,7 @@
-import dicomParser from 'dicom-parser';
+import { DicomError } from '../dicom/errors.ts';
+import { parseHeader } from '../dicom/header.ts';
+
+const MEDIA_STORAGE_SOP_INSTANCE_UID = '00020003';
 
 /**
  * Media Storage SOP Instance UID (0002,0003) of a DICOM file, from its File Meta Information (PS3.10 section 7.1);
@@ -6,8 +9,9 @@ import dicomParser from 'dicom-parser';
  */
 export function sopInstanceUidOf(file: Uint8Array): string | null {
   try {
-    return dicomParser.readPart10Header(file).string('x00020003') || null;
-  } catch {
-    return null;
+    return parseHeader(file, MEDIA_STORAGE_SOP_INSTANCE_UID).text(MEDIA_STORAGE_SOP_INSTANCE_UID);
+  } catch (error) {
+    if (error instanceof DicomError) return null;
+    throw error;
   }
 }
