@@ -15,6 +15,15 @@ const UNCOMPRESSED: ReadonlySet<string> = new Set([
   TRANSFER_SYNTAX.deflated,
 ]);
 
+/** Transfer syntaxes that may be lossy. */
+const LOSSY: ReadonlySet<string> = new Set([
+  TRANSFER_SYNTAX.jpegBaseline,
+  TRANSFER_SYNTAX.jpegExtended,
+  TRANSFER_SYNTAX.jpegLsNearLossless,
+  TRANSFER_SYNTAX.jpeg2000,
+  TRANSFER_SYNTAX.htj2k,
+]);
+
 /** Of one compressed frame: 8192 x 8192. */
 const MOST_PIXELS = 2 ** 26;
 
@@ -74,9 +83,10 @@ export class Pixels {
         expected,
       });
     }
-    // A codestream holds the values themselves, unless its samples are as wide as the cells they were cut from.
-    const highBit = precision > format.highBit ? format.highBit : format.bitsStored - 1;
-    return unpackCells(cells, { ...format, highBit });
+    if (precision <= format.bitsStored) return unpackCells(cells, { ...format, highBit: format.bitsStored - 1 });
+    // The samples are as wide as the cells that they were made from: exactly those, or values that may overshoot.
+    if (!LOSSY.has(uid)) return unpackCells(cells, format);
+    return clamped(unpackCells(cells, { ...format, bitsStored: precision, highBit: precision - 1 }), format);
   }
 
   #checkFrames({ fragments, length }: Element): void {
@@ -107,6 +117,13 @@ function checkSize({ rows, columns }: PixelFormat): void {
   if (rows * columns > MOST_PIXELS) {
     throw new UnsupportedPixels(`a compressed frame of ${columns} x ${rows} pixels is not unpacked`);
   }
+}
+
+/** Values within Bits Stored: an overshoot that is cut off at the top bit would turn bone into air. */
+function clamped(values: Int16Array | Uint16Array, { bitsStored, signed }: PixelFormat): Int16Array | Uint16Array {
+  const least = signed ? -(2 ** (bitsStored - 1)) : 0;
+  const most = least + 2 ** bitsStored - 1;
+  return values.map((value) => (value < least ? least : value > most ? most : value));
 }
 
 /** Two-byte cells are swapped; those of one byte only where they came as words (PS3.5 section 7.3). */
