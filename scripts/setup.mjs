@@ -9,11 +9,12 @@ import { installNodePackages } from './setup/node-packages.mjs';
 import { installOrthanc } from './setup/orthanc.mjs';
 import { ROOT, SetupError } from './setup/run.mjs';
 import { installTestTools } from './setup/test-tools.mjs';
+import { installViewer } from './setup/viewer.mjs';
 
 const COMMANDS = {
-  start: { needs: [installOrthanc], run: ['server/src/cli/main.ts', 'start'] },
-  test: { needs: [installOrthanc, installTestTools], run: ['test/run.ts'] },
-  'test:full': { needs: [installOrthanc, installTestTools], run: ['test/run.ts', '--full'] },
+  start: { needs: [installOrthanc, installViewer], run: ['server/src/cli/main.ts', 'start'] },
+  test: { needs: [installOrthanc, installViewer, installTestTools], run: ['test/run.ts'] },
+  'test:full': { needs: [installOrthanc, installViewer, installTestTools], run: ['test/run.ts', '--full'] },
   bench: { needs: [installOrthanc], run: ['test/bench/main.ts'] },
   hepar: { needs: [], run: ['server/src/cli/main.ts'] },
 };

@@ -2,12 +2,16 @@ import { existsSync, readdirSync } from 'node:fs';
 import { installDebianPackages, mayInstallDebianPackages, stopService } from './debian.mjs';
 import { findProgram, say, succeeds } from './run.mjs';
 
-/** Readers that no one here wrote, for the conformance tests, and the trainer's libraries: Debian package and its sign. */
+/**
+ * Readers that no one here wrote, for the conformance tests, a browser for the viewer's, and the trainer's libraries:
+ * Debian package and its sign.
+ */
 const PROGRAMS = {
   dcmtk: 'dcmdump',
   dicom3tools: 'dciodvfy',
   'libgdcm-tools': 'gdcmconv',
   'docker-compose': 'docker-compose',
+  chromium: 'chromium',
 };
 const PYTHON_MODULES = {
   'python3-pydicom': 'pydicom',
