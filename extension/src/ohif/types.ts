@@ -1,0 +1,129 @@
+/**
+ * The part of OHIF 3.13 that is used here, and no more. The viewer comes prebuilt, and its own packages of types do not
+ * install without all of its sources; so what is relied on is written down here, where an upgrade is checked against it.
+ */
+export interface Subscription {
+  unsubscribe(): void;
+}
+
+/** `E`: names of the events that are listened to. */
+interface Publisher<E extends string> {
+  readonly EVENTS: Readonly<Record<E, string>>;
+  subscribe(event: string, listener: () => void): Subscription;
+}
+
+/** A DICOM instance with its attributes by keyword; only those that are read. */
+export interface Instance {
+  readonly ImageType?: readonly string[] | string;
+  readonly ImageOrientationPatient?: readonly (number | string)[];
+}
+
+export interface DisplaySet {
+  readonly displaySetInstanceUID: string;
+  readonly StudyInstanceUID: string;
+  readonly SeriesInstanceUID: string;
+  readonly SeriesDescription?: string;
+  readonly SeriesNumber?: number | string;
+  readonly Modality: string;
+  readonly instances?: readonly Instance[];
+}
+
+/** What the viewer's handler of Segmentation Storage makes of an object. */
+export interface SegDisplaySet extends DisplaySet {
+  readonly SOPInstanceUID: string;
+  readonly referencedSeriesInstanceUID: string | null;
+  load(options: { headers: Record<string, string> | undefined }): Promise<unknown>;
+}
+
+export interface DisplaySetService extends Publisher<'DISPLAY_SETS_ADDED'> {
+  getDisplaySetByUID(uid: string): DisplaySet | undefined;
+  getDisplaySetsForSeries(seriesInstanceUID: string): DisplaySet[];
+  getActiveDisplaySets(): DisplaySet[];
+}
+
+export interface ViewportGridService
+  extends Publisher<'ACTIVE_VIEWPORT_ID_CHANGED' | 'GRID_STATE_CHANGED' | 'VIEWPORTS_READY'> {
+  getActiveViewportId(): string | null;
+  getDisplaySetsUIDsForViewport(viewportId: string): string[] | undefined;
+  getState(): { viewports: Map<string, { displaySetInstanceUIDs?: string[] }> };
+  setDisplaySetsForViewports(updates: unknown[]): void;
+}
+
+export type Rgba = readonly [number, number, number, number];
+export interface LabelmapStyle {
+  readonly renderFill?: boolean;
+  readonly renderOutline?: boolean;
+  readonly fillAlpha?: number;
+  readonly outlineWidth?: number;
+}
+
+export interface SegmentationService {
+  getSegmentation(segmentationId: string): unknown;
+  getSegmentationRepresentations(viewportId: string, specifier: { segmentationId: string }): unknown[];
+  addSegmentationRepresentation(
+    viewportId: string,
+    representation: { segmentationId: string; type: 'Labelmap' },
+  ): Promise<void>;
+  removeRepresentationsFromViewport(viewportId: string, specifier: { segmentationId: string; type: 'Labelmap' }): void;
+  getViewportIdsWithSegmentation(segmentationId: string): string[];
+  getSegmentColor(viewportId: string, segmentationId: string, segmentIndex: number): Rgba | undefined;
+  setSegmentVisibility(
+    viewportId: string,
+    segmentationId: string,
+    segmentIndex: number,
+    isVisible: boolean,
+    type: 'Labelmap',
+  ): void;
+  setStyle(
+    specifier: { segmentationId: string; type: 'Labelmap'; segmentIndex?: number },
+    style: LabelmapStyle,
+  ): void;
+  /**
+   * All nine arguments, or the viewer computes a centre of its own, which is wrong where Rows and Columns differ.
+   * Without `viewportId`, all viewports that show the segmentation jump.
+   */
+  jumpToSegmentCenter(
+    segmentationId: string,
+    segmentIndex: number,
+    viewportId: string | undefined,
+    highlightAlpha: number,
+    highlightSegment: boolean,
+    animationMs: number,
+    hideOthers: boolean,
+    easing: undefined,
+    center: { world: readonly [number, number, number] },
+  ): void;
+}
+
+export interface DataSource {
+  getConfig(): { name?: string } | undefined;
+  deleteStudyMetadataPromise(key: string): void;
+  readonly retrieve: {
+    readonly series: {
+      metadata(request: {
+        StudyInstanceUID: string;
+        filters: { seriesInstanceUID: string[] };
+      }): Promise<unknown> | unknown;
+    };
+  };
+}
+
+export interface Services {
+  readonly displaySetService: DisplaySetService;
+  readonly viewportGridService: ViewportGridService;
+  readonly segmentationService: SegmentationService;
+  readonly cornerstoneViewportService: Publisher<'VIEWPORT_DATA_CHANGED'>;
+  readonly hangingProtocolService: {
+    getViewportsRequireUpdate(viewportId: string, displaySetInstanceUID: string): unknown[];
+  };
+  readonly panelService: { activatePanel(panelId: string, forceActive?: boolean): void };
+  readonly userAuthenticationService: { getAuthorizationHeader(): Record<string, string> | undefined };
+}
+
+export interface ExtensionContext {
+  readonly servicesManager: { readonly services: Services };
+  readonly extensionManager: {
+    getActiveDataSource(): DataSource[];
+    readonly activeDataSourceName?: string;
+  };
+}
