@@ -74,10 +74,7 @@ export interface SegmentationService {
     isVisible: boolean,
     type: 'Labelmap',
   ): void;
-  setStyle(
-    specifier: { segmentationId: string; type: 'Labelmap'; segmentIndex?: number },
-    style: LabelmapStyle,
-  ): void;
+  setStyle(specifier: { segmentationId: string; type: 'Labelmap'; segmentIndex?: number }, style: LabelmapStyle): void;
   /**
    * All nine arguments, or the viewer computes a centre of its own, which is wrong where Rows and Columns differ.
    * Without `viewportId`, all viewports that show the segmentation jump.

@@ -1,0 +1,118 @@
+import type { FindingsDocument } from '../../../server/src/findings/schema.ts';
+import type { ErrorView, ModelView, SegmentationRequest, SegmentationView } from '../../../server/src/http/contract.ts';
+import { eventData } from './event-stream.ts';
+
+/** The server answered, and said no. `message` is its own line. */
+export class CompanionRefused extends Error {
+  override readonly name = 'CompanionRefused';
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** The server could not be reached, or what answered is not the server. */
+export class CompanionUnreachable extends Error {
+  override readonly name = 'CompanionUnreachable';
+}
+
+export interface CompanionOptions {
+  /** Where the server is; ends with '/'. */
+  readonly root: URL;
+  /** The viewer's login, where it has one. */
+  readonly authorization: () => Record<string, string> | undefined;
+}
+
+type Call = Omit<RequestInit, 'signal'> & { readonly signal?: AbortSignal | undefined };
+
+/** A stream that is silent for longer than two of the server's heartbeats is dead. */
+const SILENCE_MS = 25_000;
+
+/** The server's HTTP interface. Each method throws CompanionRefused or CompanionUnreachable. */
+export class Companion {
+  readonly #options: CompanionOptions;
+
+  constructor(options: CompanionOptions) {
+    this.#options = options;
+  }
+
+  segment(request: SegmentationRequest, signal?: AbortSignal): Promise<SegmentationView> {
+    return this.#json('api/segmentations', {
+      method: 'POST',
+      body: JSON.stringify(request),
+      headers: { 'Content-Type': 'application/json' },
+      signal,
+    });
+  }
+
+  runsOf(studyInstanceUID: string, signal?: AbortSignal): Promise<SegmentationView[]> {
+    return this.#json(`api/segmentations?study=${encodeURIComponent(studyInstanceUID)}`, { signal });
+  }
+
+  async cancel(id: string): Promise<SegmentationView> {
+    return this.#json(`api/segmentations/${id}`, { method: 'DELETE' });
+  }
+
+  findings(id: string, signal?: AbortSignal): Promise<FindingsDocument> {
+    return this.#json(`api/segmentations/${id}/findings`, { signal });
+  }
+
+  models(signal?: AbortSignal): Promise<ModelView[]> {
+    return this.#json('api/models', { signal });
+  }
+
+  /** The run each time that it changes, beginning with how it stands; ends when the run has ended or the stream breaks. */
+  async *follow(id: string, signal: AbortSignal): AsyncGenerator<SegmentationView> {
+    const silence = new AbortController();
+    let timer = setTimeout(() => silence.abort(), SILENCE_MS);
+    try {
+      const response = await this.#fetch(`api/segmentations/${id}/events`, {
+        headers: { Accept: 'text/event-stream' },
+        signal: AbortSignal.any([signal, silence.signal]),
+      });
+      if (!response.body) return;
+      const onSign = () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => silence.abort(), SILENCE_MS);
+      };
+      for await (const data of eventData(response.body, onSign)) yield JSON.parse(data) as SegmentationView;
+    } catch (error) {
+      throw error instanceof CompanionRefused ? error : new CompanionUnreachable('the stream broke', { cause: error });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #json<T>(path: string, call: Call): Promise<T> {
+    const response = await this.#fetch(path, call);
+    try {
+      return (await response.json()) as T;
+    } catch (error) {
+      throw new CompanionUnreachable('the answer cannot be read', { cause: error });
+    }
+  }
+
+  async #fetch(path: string, call: Call): Promise<Response> {
+    const { root, authorization } = this.#options;
+    const { signal = null, ...rest } = call;
+    let response: Response;
+    try {
+      const headers = { ...authorization(), ...(rest.headers as Record<string, string> | undefined) };
+      response = await fetch(new URL(path, root), { ...rest, signal, headers });
+    } catch (error) {
+      throw new CompanionUnreachable('the Hepar server cannot be reached', { cause: error });
+    }
+    if (response.ok) return response;
+    const message = await response
+      .json()
+      .then((body: ErrorView) => body.error.message)
+      .catch(() => null);
+    // A proxy in between answers for a server that is down, with a page of its own.
+    if (message === null && response.status >= 500) {
+      throw new CompanionUnreachable(`the Hepar server cannot be reached (${response.status})`);
+    }
+    throw new CompanionRefused(response.status, message ?? `the server answers ${response.status}`);
+  }
+}

@@ -1,0 +1,39 @@
+import type { FindingsDocument, Lesion } from '../../../server/src/findings/schema.ts';
+import { axesMm, counted, hounsfield, percent, volumeMl } from './format.ts';
+
+export interface ReportContext {
+  /** Lesions below it are left out, as on screen, and the text says so. */
+  readonly lowestConfidence: number;
+}
+
+/** The findings as plain text for a radiologist's report. */
+export function reportText(findings: FindingsDocument, { lowestConfidence }: ReportContext): string {
+  const { liver, lesions, model } = findings;
+  const listed = lesions.filter(({ confidence }) => confidence >= lowestConfidence);
+  const left = lesions.length - listed.length;
+  return [
+    `Liver volume: ${volumeMl(liver.volumeMl)} ml.`,
+    ...(lesions.length === 0
+      ? ['No liver lesion found.']
+      : [
+          `${counted(lesions.length, 'liver lesion')}, ${volumeMl(findings.lesionBurdenMl)} ml in all (${burdenShare(findings)} of the liver).`,
+          ...listed.map(lesionLine),
+          ...(left === 0
+            ? []
+            : [`${counted(left, 'lesion')} with a confidence below ${percent(lowestConfidence)} not listed.`]),
+        ]),
+    ...findings.warnings.map(({ message }) => `Note: ${message}`),
+    `Measured automatically by ${model.id} ${model.version}. ${findings.notice}`,
+  ].join('\n');
+}
+
+export function burdenShare({ liver, lesionBurdenMl }: FindingsDocument): string {
+  if (liver.volumeMl === 0) return '0 %';
+  const share = (100 * lesionBurdenMl) / liver.volumeMl;
+  return share > 0 && share < 0.1 ? '< 0.1 %' : `${share.toFixed(1)} %`;
+}
+
+function lesionLine(lesion: Lesion): string {
+  const { number, longAxisMm, shortAxisMm, meanHu, confidence } = lesion;
+  return `Lesion ${number}: ${axesMm(longAxisMm, shortAxisMm)} mm, ${volumeMl(lesion.volumeMl)} ml, mean ${hounsfield(meanHu)} HU, confidence ${percent(confidence)}.`;
+}

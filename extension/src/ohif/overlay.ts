@@ -1,0 +1,112 @@
+import type { LabelmapStyle, SegDisplaySet } from './types.ts';
+import type { Viewer } from './viewer.ts';
+
+const TYPE = 'Labelmap';
+/** Beside the outline: dense enough to be seen, thin enough to read the CT through it. */
+const FILL_ALPHA = 0.35;
+const SELECTED_ALPHA = 0.65;
+
+export interface Appearance {
+  readonly isOutline: boolean;
+  /** Segment numbers that are not drawn. */
+  readonly hidden: ReadonlySet<number>;
+  readonly selected: number | null;
+}
+
+/** One segmentation over the CT that it belongs to, in each viewport that shows this CT and in no other. */
+export class Overlay {
+  readonly sourceSeriesUID: string;
+  readonly #viewer: Viewer;
+  readonly #segmentationId: string;
+  /** What each viewport was last told of each segment. */
+  readonly #visible = new Map<string, boolean>();
+  #selected: number | null = null;
+  #isOutline: boolean | null = null;
+
+  private constructor(viewer: Viewer, source: string, segmentationId: string) {
+    this.#viewer = viewer;
+    this.sourceSeriesUID = source;
+    this.#segmentationId = segmentationId;
+  }
+
+  /** @param segmentation of that very series, as Viewer.segmentation gives it */
+  static async load(viewer: Viewer, segmentation: SegDisplaySet): Promise<Overlay> {
+    await segmentation.load({ headers: viewer.authorization() });
+    return new Overlay(viewer, segmentation.referencedSeriesInstanceUID!, segmentation.displaySetInstanceUID);
+  }
+
+  /** False when somebody has removed it in the viewer's own panel. */
+  get exists(): boolean {
+    return this.#viewer.services.segmentationService.getSegmentation(this.#segmentationId) !== undefined;
+  }
+
+  /** Attaches it to the viewports that show its CT, and takes it from all others. */
+  async attach(isWanted: boolean): Promise<void> {
+    const { segmentationService } = this.#viewer.services;
+    const specifier = { segmentationId: this.#segmentationId };
+    for (const [viewportId, series] of this.#viewer.seriesByViewport()) {
+      const isThere = segmentationService.getSegmentationRepresentations(viewportId, specifier).length > 0;
+      const belongs = isWanted && series === this.sourceSeriesUID;
+      if (belongs && !isThere) {
+        await segmentationService.addSegmentationRepresentation(viewportId, { ...specifier, type: TYPE });
+        for (const key of this.#visible.keys()) if (key.startsWith(`${viewportId}/`)) this.#visible.delete(key);
+      } else if (!belongs && isThere) {
+        segmentationService.removeRepresentationsFromViewport(viewportId, { ...specifier, type: TYPE });
+      }
+    }
+  }
+
+  /** @param segments numbers of all its segments */
+  draw(segments: readonly number[], { isOutline, hidden, selected }: Appearance): void {
+    const { segmentationService } = this.#viewer.services;
+    for (const viewportId of segmentationService.getViewportIdsWithSegmentation(this.#segmentationId)) {
+      for (const segment of segments) {
+        const isVisible = !hidden.has(segment);
+        const key = `${viewportId}/${segment}`;
+        if ((this.#visible.get(key) ?? true) === isVisible) continue;
+        segmentationService.setSegmentVisibility(viewportId, this.#segmentationId, segment, isVisible, TYPE);
+        this.#visible.set(key, isVisible);
+      }
+    }
+    if (this.#isOutline === isOutline && this.#selected === selected) return;
+    if (this.#isOutline !== isOutline) this.#style(style(isOutline, false));
+    if (this.#selected !== null && this.#selected !== selected) this.#style(style(isOutline, false), this.#selected);
+    if (selected !== null) this.#style(style(isOutline, true), selected);
+    this.#isOutline = isOutline;
+    this.#selected = selected;
+  }
+
+  /** Brings the point into view in all viewports that show it, and lets the segment light up once. */
+  jumpTo(segment: number, world: readonly [number, number, number]): void {
+    const { segmentationService } = this.#viewer.services;
+    segmentationService.jumpToSegmentCenter(
+      this.#segmentationId,
+      segment,
+      undefined,
+      0.9,
+      true,
+      750,
+      false,
+      undefined,
+      {
+        world,
+      },
+    );
+  }
+
+  #style(labelmapStyle: LabelmapStyle, segmentIndex?: number): void {
+    this.#viewer.services.segmentationService.setStyle(
+      { segmentationId: this.#segmentationId, type: TYPE, ...(segmentIndex === undefined ? {} : { segmentIndex }) },
+      labelmapStyle,
+    );
+  }
+}
+
+function style(isOutline: boolean, isSelected: boolean): LabelmapStyle {
+  return {
+    renderOutline: true,
+    outlineWidth: isSelected ? 4 : 2,
+    renderFill: !isOutline,
+    fillAlpha: isSelected ? SELECTED_ALPHA : FILL_ALPHA,
+  };
+}

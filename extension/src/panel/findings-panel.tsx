@@ -1,0 +1,112 @@
+import { type KeyboardEvent, useEffect, useRef } from 'react';
+import { HOTKEYS } from '../id.ts';
+import type { Session } from '../state/session.ts';
+import { endedWithoutResult, liveRun, type SessionState, shownResult } from '../state/session-state.ts';
+import { EndedRun } from './ended-run.tsx';
+import { Result } from './result.tsx';
+import { RunProgress } from './run-progress.tsx';
+import { Styles } from './styles.tsx';
+import { useSession } from './use-session.ts';
+
+/** The panel beside the images: what goes on, what was found, and what to do next. */
+export function FindingsPanel({ session }: { session: Session }) {
+  const state = useSession(session);
+  const live = liveRun(state);
+  const ended = live ? null : endedWithoutResult(state);
+  const result = shownResult(state);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    // The viewer's own keys (Enter, Space, arrows) must not act on the images while one works in here.
+    event.stopPropagation();
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target instanceof HTMLSelectElement) return;
+    if (event.key === HOTKEYS.nextLesion) session.step(1);
+    if (event.key === HOTKEYS.previousLesion) session.step(-1);
+  };
+
+  return (
+    <section className="hepar hepar-panel" aria-label="Liver lesions" data-cy="hepar-panel" onKeyDown={onKeyDown}>
+      <Styles />
+      {state.series && <p className="hepar-series">Series {state.series.name}</p>}
+      {state.trouble && (
+        <p role="status" className="hepar-note hepar-trouble" data-cy="hepar-trouble">
+          {state.trouble}
+        </p>
+      )}
+      {state.error && (
+        <p role="alert" className="hepar-note hepar-error">
+          {state.error}
+        </p>
+      )}
+      {state.isConfirming && <ConfirmRepeat session={session} />}
+      {live && <RunProgress session={session} heard={live} />}
+      {ended && <EndedRun session={session} run={ended} />}
+      {result ? (
+        <Result session={session} state={state} run={result} />
+      ) : (
+        !live && !ended && <Start session={session} state={state} />
+      )}
+    </section>
+  );
+}
+
+/** Nothing has been segmented here yet. */
+function Start({ session, state }: { session: Session; state: SessionState }) {
+  const { series, recommendation } = state;
+  if (!series) return <p>Open a study to begin.</p>;
+  const other = recommendation && recommendation.seriesInstanceUID !== series.seriesInstanceUID ? recommendation : null;
+  return (
+    <>
+      {series.unsuitable ? (
+        <p data-cy="hepar-unsuitable">{series.unsuitable}</p>
+      ) : (
+        <>
+          <p>Finds and measures liver lesions in this series. You can go on reading while it works.</p>
+          <button
+            type="button"
+            className="hepar-primary"
+            disabled={state.isAsking || state.trouble !== null}
+            onClick={() => session.segment()}
+          >
+            Segment liver lesions
+          </button>
+        </>
+      )}
+      {other && (
+        <div className="hepar-card">
+          <p>
+            Better suited: <strong>series {other.name}</strong>. {other.reason}
+          </p>
+          <button type="button" onClick={() => session.showSeries(other.seriesInstanceUID)}>
+            Show this series
+          </button>
+        </div>
+      )}
+    </>
+  );
+}
+
+function ConfirmRepeat({ session }: { session: Session }) {
+  const first = useRef<HTMLButtonElement>(null);
+  useEffect(() => first.current?.focus(), []);
+  return (
+    <div
+      role="alertdialog"
+      aria-label="Segment again?"
+      aria-describedby="hepar-repeat"
+      className="hepar-card"
+      onKeyDown={(event) => {
+        if (event.key === 'Escape') session.declineRepeat();
+      }}
+    >
+      <p id="hepar-repeat">This series has a current result. Segment it again? The present result is kept.</p>
+      <div className="hepar-row">
+        <button type="button" ref={first} onClick={() => session.declineRepeat()}>
+          Keep this result
+        </button>
+        <button type="button" className="hepar-primary" onClick={() => session.segment()}>
+          Segment again
+        </button>
+      </div>
+    </div>
+  );
+}

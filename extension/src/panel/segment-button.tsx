@@ -1,0 +1,33 @@
+import type { Session } from '../state/session.ts';
+import { buttonState } from '../state/session-state.ts';
+import { Styles } from './styles.tsx';
+import { useSession } from './use-session.ts';
+
+/** The toolbar button. Where it cannot be used it stays in the order of the Tab key, so that its reason can be reached. */
+export function SegmentButton({ session }: { session: Session }) {
+  const { kind, hint, progress } = buttonState(useSession(session));
+  const isDisabled = kind === 'disabled';
+  return (
+    <div className="hepar hepar-tool">
+      <Styles />
+      <button
+        type="button"
+        className={`hepar-tool-button hepar-${kind}`}
+        aria-disabled={isDisabled}
+        aria-describedby="hepar-segment-hint"
+        data-cy="hepar-segment"
+        onClick={() => {
+          if (!isDisabled) session.press();
+        }}
+      >
+        {kind === 'busy' && <span className="hepar-spinner" aria-hidden="true" />}
+        {kind === 'busy'
+          ? `Segmenting${progress === null ? '' : ` ${Math.round(100 * progress)} %`}`
+          : 'Segment liver lesions'}
+      </button>
+      <span id="hepar-segment-hint" role="tooltip" className="hepar-hint">
+        {hint}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,124 @@
+import type { FindingsDocument } from '../../../server/src/findings/schema.ts';
+import type { SegmentationView } from '../../../server/src/http/contract.ts';
+import type { Companion } from '../companion/client.ts';
+import { Overlay } from '../ohif/overlay.ts';
+import type { Viewer } from '../ohif/viewer.ts';
+import { isDrawn, type OverlayState, resultToShow, type SessionState } from './session-state.ts';
+import type { Store } from './store.ts';
+
+/** Keeps the right result over each series that the viewer shows. */
+export class Overlays {
+  readonly #store: Store<SessionState>;
+  readonly #viewer: Viewer;
+  readonly #companion: Companion;
+  readonly #loaded = new Map<string, Overlay>();
+  readonly #loading = new Set<string>();
+  readonly #stop = new AbortController();
+  #isSyncing = false;
+  #isStale = false;
+
+  constructor(store: Store<SessionState>, viewer: Viewer, companion: Companion) {
+    this.#store = store;
+    this.#viewer = viewer;
+    this.#companion = companion;
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Brings what is drawn in line with the state. What comes in the meantime is done in a further round. */
+  async sync(): Promise<void> {
+    this.#isStale = true;
+    if (this.#isSyncing) return;
+    this.#isSyncing = true;
+    try {
+      while (this.#isStale && !this.#stop.signal.aborted) {
+        this.#isStale = false;
+        await this.#syncOnce();
+      }
+    } finally {
+      this.#isSyncing = false;
+    }
+  }
+
+  jumpTo(runId: string, segment: number, world: readonly [number, number, number]): void {
+    this.#loaded.get(runId)?.jumpTo(segment, world);
+  }
+
+  async #syncOnce(): Promise<void> {
+    const state = this.#store.get();
+    const series = new Set(this.#viewer.seriesByViewport().values());
+    const wanted = new Map(
+      [...series].flatMap((uid) => {
+        const run = resultToShow(state, uid);
+        return run ? [[run.id, run] as const] : [];
+      }),
+    );
+    for (const run of wanted.values()) {
+      if (!this.#loaded.get(run.id)?.exists && !isFailed(state.overlays.get(run.id))) void this.#load(run);
+    }
+    for (const [id, overlay] of this.#loaded) {
+      if (!overlay.exists) continue;
+      await overlay.attach(wanted.has(id));
+      const findings = state.findings.get(id);
+      if (wanted.has(id) && findings) this.#draw(overlay, id, findings);
+    }
+  }
+
+  #draw(overlay: Overlay, runId: string, findings: FindingsDocument): void {
+    const state = this.#store.get();
+    const hidden = new Set(state.isLiverHidden ? [1] : []);
+    for (const lesion of findings.lesions) if (!isDrawn(state, runId, lesion)) hidden.add(lesion.segmentNumber);
+    const isActive = state.series?.seriesInstanceUID === overlay.sourceSeriesUID;
+    const selected = isActive ? findings.lesions.find(({ number }) => number === state.selected) : undefined;
+    overlay.draw([1, ...findings.lesions.map(({ segmentNumber }) => segmentNumber)], {
+      isOutline: state.drawing === 'outline',
+      hidden,
+      selected: selected?.segmentNumber ?? null,
+    });
+  }
+
+  async #load(run: SegmentationView): Promise<void> {
+    if (this.#loading.has(run.id)) return;
+    this.#loading.add(run.id);
+    const { signal } = this.#stop;
+    try {
+      this.#tell(run.id, 'loading');
+      const findings = this.#store.get().findings.get(run.id) ?? (await this.#companion.findings(run.id, signal));
+      if (signal.aborted) return;
+      this.#store.set({ findings: new Map(this.#store.get().findings).set(run.id, findings) });
+      const { seg } = findings.objects;
+      if (!seg) throw new Error('this result has no segmentation in the archive');
+      const segmentation = await this.#viewer.segmentation({
+        studyInstanceUID: run.studyInstanceUID,
+        sourceSeriesUID: run.seriesInstanceUID,
+        seriesInstanceUID: seg.seriesInstanceUID,
+        signal,
+      });
+      const overlay = await Overlay.load(this.#viewer, segmentation);
+      if (signal.aborted) return;
+      this.#loaded.set(run.id, overlay);
+      this.#tell(run.id, 'shown');
+    } catch (error) {
+      if (!signal.aborted) this.#tell(run.id, { failed: oneLine(error) });
+    } finally {
+      this.#loading.delete(run.id);
+    }
+    void this.sync();
+  }
+
+  #tell(runId: string, overlay: OverlayState): void {
+    this.#store.set({ overlays: new Map(this.#store.get().overlays).set(runId, overlay) });
+  }
+}
+
+function isFailed(overlay: OverlayState | undefined): boolean {
+  return typeof overlay === 'object';
+}
+
+/** The viewer throws strings too. */
+export function oneLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n', 1)[0]!;
+}

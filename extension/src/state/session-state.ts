@@ -1,0 +1,168 @@
+import type { FindingsDocument, Lesion } from '../../../server/src/findings/schema.ts';
+import type { ModelView, SegmentationView } from '../../../server/src/http/contract.ts';
+import { currentResult, isLive, resultsOfSeries, runsOfSeries } from '../companion/run.ts';
+import { BY_NUMBER, confident, type Order, ordered } from '../findings/order.ts';
+import type { ActiveSeries } from '../series/suitability.ts';
+
+/** How a lesion looks over the CT. */
+export type Drawing = 'fill' | 'outline';
+
+/** A run, and when that was heard: what has passed since is added to its times. */
+export interface HeardRun {
+  readonly run: SegmentationView;
+  readonly heardAt: number;
+}
+
+/** The series of the study that would be best to segment, and why. */
+export interface Recommendation {
+  readonly seriesInstanceUID: string;
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** Of the overlay of one result. */
+export type OverlayState = 'loading' | 'shown' | { readonly failed: string };
+
+export interface SessionState {
+  readonly series: ActiveSeries | null;
+  readonly runs: ReadonlyMap<string, HeardRun>;
+  readonly models: readonly ModelView[];
+  readonly recommendation: Recommendation | null;
+  /** One line while the server cannot be reached. */
+  readonly trouble: string | null;
+  /** One line about what was last asked for and failed. */
+  readonly error: string | null;
+  /** A request is on its way. */
+  readonly isAsking: boolean;
+  /** The user is asked whether to segment again. */
+  readonly isConfirming: boolean;
+  /** Result chosen by hand for a series; the current one otherwise. */
+  readonly chosen: ReadonlyMap<string, string>;
+  readonly findings: ReadonlyMap<string, FindingsDocument>;
+  readonly overlays: ReadonlyMap<string, OverlayState>;
+  readonly order: Order;
+  readonly lowestConfidence: number;
+  readonly drawing: Drawing;
+  /** Numbers of the lesions of a result that are hidden by hand. */
+  readonly hidden: ReadonlyMap<string, ReadonlySet<number>>;
+  readonly isLiverHidden: boolean;
+  /** Number of the lesion of the shown result that was jumped to. */
+  readonly selected: number | null;
+}
+
+export const INITIAL: SessionState = {
+  series: null,
+  runs: new Map(),
+  models: [],
+  recommendation: null,
+  trouble: null,
+  error: null,
+  isAsking: false,
+  isConfirming: false,
+  chosen: new Map(),
+  findings: new Map(),
+  overlays: new Map(),
+  order: BY_NUMBER,
+  lowestConfidence: 0,
+  drawing: 'fill',
+  hidden: new Map(),
+  isLiverHidden: false,
+  selected: null,
+};
+
+function allRuns({ runs }: SessionState): SegmentationView[] {
+  return [...runs.values()].map(({ run }) => run);
+}
+
+/** The run that goes on for the active series. */
+export function liveRun(state: SessionState): HeardRun | null {
+  const run = state.series && runsOfSeries(allRuns(state), state.series.seriesInstanceUID).find(isLive);
+  return (run && state.runs.get(run.id)) ?? null;
+}
+
+/** The results of the active series, newest first. */
+export function results(state: SessionState): SegmentationView[] {
+  return state.series ? resultsOfSeries(allRuns(state), state.series.seriesInstanceUID) : [];
+}
+
+/** The result to show over a series: the one chosen by hand, or the current one. Never one of another series. */
+export function resultToShow(state: SessionState, seriesInstanceUID: string): SegmentationView | null {
+  const chosen = state.runs.get(state.chosen.get(seriesInstanceUID) ?? '')?.run;
+  if (chosen?.state === 'done' && chosen.seriesInstanceUID === seriesInstanceUID) return chosen;
+  return currentResult(allRuns(state), seriesInstanceUID);
+}
+
+export function shownResult(state: SessionState): SegmentationView | null {
+  return state.series && resultToShow(state, state.series.seriesInstanceUID);
+}
+
+/** The newest run of the active series, where that ended without a result: it is told beside an older result. */
+export function endedWithoutResult(state: SessionState): SegmentationView | null {
+  if (!state.series) return null;
+  const [newest] = runsOfSeries(allRuns(state), state.series.seriesInstanceUID);
+  return newest && !isLive(newest) && newest.state !== 'done' ? newest : null;
+}
+
+/** The lesions that the table lists, in its order. */
+export function listedLesions(state: SessionState, findings: FindingsDocument): Lesion[] {
+  return ordered(confident(findings.lesions, state.lowestConfidence), state.order);
+}
+
+/** Whether a lesion is drawn over the CT. */
+export function isDrawn(state: SessionState, runId: string, { number, confidence }: Lesion): boolean {
+  return confidence >= state.lowestConfidence && !state.hidden.get(runId)?.has(number);
+}
+
+/** What the toolbar button is, and says when pointed at. */
+export interface ButtonState {
+  readonly kind: 'ready' | 'busy' | 'disabled';
+  readonly hint: string;
+  /** Of the whole run; null while that is unknown. */
+  readonly progress: number | null;
+}
+
+export function buttonState(state: SessionState): ButtonState {
+  const { series } = state;
+  const live = liveRun(state);
+  if (live) {
+    const { progress, state: runState } = live.run;
+    const hint =
+      runState === 'queued' ? 'Waiting for its turn. Click for its progress.' : 'At work. Click for its progress.';
+    return { kind: 'busy', hint, progress };
+  }
+  if (state.isAsking) return { kind: 'busy', hint: 'Asking the server.', progress: null };
+  const disabled = (hint: string): ButtonState => ({ kind: 'disabled', hint, progress: null });
+  if (!series) return disabled('Open an axial CT series in the active viewport.');
+  if (series.unsuitable) return disabled(series.unsuitable);
+  if (state.trouble) return disabled(state.trouble);
+  const hint = shownResult(state)
+    ? 'This series has a result. Click to segment it again.'
+    : `Find and measure liver lesions in series ${series.name}.`;
+  return { kind: 'ready', hint, progress: null };
+}
+
+/** Elapsed and remaining time of a run at this moment; the clock goes on between two messages. */
+export function timesOf(
+  { run, heardAt }: HeardRun,
+  now: number,
+): { elapsedMs: number | null; remainingMs: number | null } {
+  const since = run.state === 'running' ? Math.max(0, now - heardAt) : 0;
+  return {
+    elapsedMs: run.elapsedMs === null ? null : run.elapsedMs + since,
+    remainingMs: run.remainingMs === null ? null : Math.max(0, run.remainingMs - since),
+  };
+}
+
+/** How a phase is called before a radiologist. */
+export function phaseText({ state, phase, attempt }: SegmentationView): string {
+  if (state === 'queued') return attempt > 0 ? 'Waiting for the next attempt' : 'Waiting for its turn';
+  const names = {
+    retrieve: 'Fetching the images',
+    assemble: 'Putting the slices together',
+    segment: 'Segmenting liver and lesions',
+    measure: 'Measuring the lesions',
+    report: 'Writing the result',
+    store: 'Storing it in the archive',
+  };
+  return phase === null ? 'Starting' : names[phase];
+}
