@@ -26,6 +26,8 @@ export interface Config {
   readonly model: string | undefined;
   /** Holds the queue and the results of the runs. */
   readonly dataDir: string;
+  /** Holds the prebuilt viewer, where the set-up has put one; null: no viewer, and no way through to the archive. */
+  readonly viewerDir: string | null;
   /** A PostgreSQL for the queue; undefined: an embedded one in `dataDir`. */
   readonly databaseUrl: string | undefined;
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -87,6 +89,7 @@ const environmentSchema = z.object({
   HEPAR_MODELS: z.string().default(MODELS),
   HEPAR_MODEL: z.string().optional(),
   HEPAR_DATA: z.string().default(() => join(process.cwd(), '.data')),
+  HEPAR_VIEWER: z.string().optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'an address that begins with postgres://' }).optional(),
   HEPAR_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')}` }).default('info'),
 });
@@ -123,6 +126,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     modelsDir: env.HEPAR_MODELS,
     model: env.HEPAR_MODEL,
     dataDir: env.HEPAR_DATA,
+    viewerDir: env.HEPAR_VIEWER === 'off' ? null : (env.HEPAR_VIEWER ?? join(env.HEPAR_DATA, 'viewer')),
     databaseUrl: env.DATABASE_URL,
     logLevel: env.HEPAR_LOG_LEVEL,
   };

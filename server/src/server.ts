@@ -4,9 +4,12 @@ import { type Logger, pino } from 'pino';
 import { type Config, ConfigError } from './config.ts';
 import { type Archive, createArchive } from './dicomweb/archive.ts';
 import { createApp } from './http/app.ts';
+import { createArchiveProxy } from './http/archive-proxy.ts';
 import { refuseOpenAddress } from './http/auth.ts';
 import { Metrics } from './http/metrics.ts';
 import { ModelCatalogue } from './http/models.ts';
+import { buildFromSource, servePlugins } from './http/plugins.ts';
+import { openViewer } from './http/viewer.ts';
 import { listModels, type Model } from './inference/model.ts';
 import type { EngineOptions } from './jobs/engine.ts';
 import { PipelineFailed } from './jobs/errors.ts';
@@ -27,6 +30,8 @@ export interface ServerOptions {
 export interface RunningServer {
   /** Where it can be reached, e.g. http://127.0.0.1:8700 */
   readonly url: string;
+  /** Whether the viewer is served there. */
+  readonly hasViewer: boolean;
   /** The run in hand goes back into the queue; streams of events end. */
   close(): Promise<void>;
 }
@@ -48,6 +53,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   if (config.model !== undefined && !models.find(undefined)) {
     throw new ConfigError([`HEPAR_MODEL must be the id of a model in ${config.modelsDir}.`]);
   }
+  const viewer = config.viewerDir === null ? null : await openViewer(config.viewerDir);
+  if (!viewer && config.viewerDir !== null) logger.warn({ dir: config.viewerDir }, 'no viewer there');
   const archive = options.archive ?? createArchive({ ...address, retry: ARCHIVE_RETRY });
   // Metrics and runs each know of the other.
   const metrics = new Metrics(() => segmentations.countByState());
@@ -83,7 +90,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       };
     },
   });
-  const server = createServer(createApp({ config, segmentations, archive, models, metrics, logger }));
+  const proxy = viewer && createArchiveProxy(address);
+  const plugins = servePlugins(buildFromSource);
+  const app = createApp({ config, segmentations, archive, models, metrics, logger, viewer, plugins, proxy });
+  const server = createServer(app);
   try {
     await listen(server, config);
   } catch (error) {
@@ -94,11 +104,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   logger.info({ url, models: models.models.map(({ manifest }) => manifest.id) }, 'listening');
   return {
     url,
+    hasViewer: viewer !== null,
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
       await segmentations.close();
       server.closeAllConnections();
       await closed;
+      proxy?.close();
       archive.close();
       logger.info('stopped');
     },

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { Archive } from '../dicomweb/archive.ts';
 import type { Segmentations } from '../jobs/segmentations.ts';
+import type { ArchiveProxy } from './archive-proxy.ts';
 import { requireKnownHost, requireKnownOrigin, requireToken } from './auth.ts';
 import { answerErrors, HttpError, noSuchRoute } from './errors.ts';
 import { alive, ready } from './health.ts';
@@ -20,12 +21,19 @@ export interface AppOptions {
   readonly models: ModelCatalogue;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** The viewer's page and files; null: none here. */
+  readonly viewer?: RequestHandler | null;
+  /** Our modules for a viewer, here or elsewhere. */
+  readonly plugins?: RequestHandler;
+  /** The archive, for the viewer; null: none here. */
+  readonly proxy?: Pick<ArchiveProxy, 'dicomWeb' | 'wado'> | null;
 }
 
 const LARGEST_BODY = '16kb';
 
 /** The server's routes, and what every request passes before it comes to one. */
-export function createApp({ config, segmentations, archive, models, metrics, logger }: AppOptions): Express {
+export function createApp(options: AppOptions): Express {
+  const { config, segmentations, archive, models, metrics, logger, viewer, plugins, proxy } = options;
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
@@ -39,7 +47,10 @@ export function createApp({ config, segmentations, archive, models, metrics, log
 
   app.use(requireKnownHost(config));
   app.use(requireKnownOrigin(config));
+  if (plugins) app.use('/plugins', plugins);
+  if (viewer) app.use(viewer);
   app.use(requireToken(config.auth));
+  if (proxy) app.use('/dicom-web', proxy.dicomWeb).use('/wado', proxy.wado);
   app.use(requireJson);
   app.use(express.json({ limit: LARGEST_BODY }));
 
