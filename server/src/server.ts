@@ -20,7 +20,7 @@ export interface ServerOptions {
   /** Default: JSON lines on standard output, at the configured level. */
   readonly logger?: Logger;
   /** Default: the archive of the configuration. */
-  readonly archive?: Pick<Archive, 'findInstances' | 'ping' | 'close'>;
+  readonly archive?: Pick<Archive, 'findSeries' | 'findInstances' | 'describeInstance' | 'ping' | 'close'>;
   /** Default: those in the configuration's folder. */
   readonly models?: readonly Model[];
   readonly engine?: EngineOptions;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
-import { type Browser, chromium, type ConsoleMessage, type Page } from 'playwright-core';
+import { type Browser, type ConsoleMessage, chromium, type Page } from 'playwright-core';
 import type { RunningOrthanc } from '../../server/src/cli/orthanc.ts';
 import { readConfig } from '../../server/src/config.ts';
 import { createArchive } from '../../server/src/dicomweb/archive.ts';
@@ -30,6 +30,24 @@ const FLAGS = [
 const VIEWER = join(process.env.HEPAR_DATA || join(ROOT, '.data'), 'viewer');
 /** Screenshots go here when it is set. */
 const { HEPAR_SCREENSHOTS: SCREENSHOTS } = process.env;
+
+interface Canvas {
+  readonly width: number;
+  readonly height: number;
+  /** RGBA. */
+  readonly base64: string;
+}
+/** Runs in the page. */
+const READ_CANVAS = `(() => {
+  const { width, height } = document.querySelector('canvas.cornerstone-canvas');
+  const copy = Object.assign(document.createElement('canvas'), { width, height });
+  const context = copy.getContext('2d');
+  context.drawImage(document.querySelector('canvas.cornerstone-canvas'), 0, 0);
+  const { data } = context.getImageData(0, 0, width, height);
+  let binary = '';
+  for (let at = 0; at < data.length; at += 8192) binary += String.fromCharCode(...data.subarray(at, at + 8192));
+  return { width, height, base64: btoa(binary) };
+})()`;
 
 /** What an end-to-end test needs is not on this machine: the reason, or null. */
 export function whyNoBrowser(): string | null {
@@ -155,16 +173,7 @@ export class Visit {
 
   /** The pixels of the first viewport's canvas, RGBA, row by row. */
   async pixels(): Promise<{ width: number; height: number; rgba: Uint8Array }> {
-    const { width, height, base64 } = await this.page.evaluate(() => {
-      const canvas = document.querySelector<HTMLCanvasElement>('canvas.cornerstone-canvas')!;
-      const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height });
-      const context = copy.getContext('2d')!;
-      context.drawImage(canvas, 0, 0);
-      const { data } = context.getImageData(0, 0, copy.width, copy.height);
-      let binary = '';
-      for (let at = 0; at < data.length; at += 8192) binary += String.fromCharCode(...data.subarray(at, at + 8192));
-      return { width: copy.width, height: copy.height, base64: btoa(binary) };
-    });
+    const { width, height, base64 } = await this.page.evaluate<Canvas>(READ_CANVAS);
     return { width, height, rgba: Buffer.from(base64, 'base64') };
   }
 

@@ -1,12 +1,13 @@
 import { createAsk } from './client.ts';
 import { type ArchiveAddress, Connection } from './connection.ts';
+import { describeInstance, type ImageSummary } from './describe.ts';
 import { NotFound } from './errors.ts';
 import { retrieveSeries } from './retrieve.ts';
 import { RETRY, type RetryOptions } from './retry.ts';
 import { findInstances, findSeries, type SeriesSummary } from './search.ts';
 import { type StoreReceipt, storeFiles } from './store.ts';
 
-export type { SeriesSummary, StoreReceipt };
+export type { ImageSummary, SeriesSummary, StoreReceipt };
 
 /** A DICOMweb archive: QIDO-RS, WADO-RS and STOW-RS (PS3.18 section 10). Its calls throw the errors of errors.ts. */
 export interface Archive {
@@ -18,6 +19,13 @@ export interface Archive {
   findSeries(studyUid: string, options?: Abortable): Promise<SeriesSummary[]>;
   /** SOP Instance UIDs of a series, in the archive's order; [] when the series is unknown. */
   findInstances(studyUid: string, seriesUid: string, options?: Abortable): Promise<string[]>;
+  /** The header of one image; what is pixel data stays in the archive. */
+  describeInstance(
+    studyUid: string,
+    seriesUid: string,
+    instanceUid: string,
+    options?: Abortable,
+  ): Promise<ImageSummary>;
   /**
    * The DICOM files of a series as they arrive, at the consumer's pace, whatever their transfer syntax.
    * With `instances` (SOP Instance UIDs) exactly these are delivered, once each, or it fails.
@@ -81,6 +89,11 @@ export function createArchive(options: ArchiveOptions): Archive {
 
     findInstances: async (studyUid, seriesUid, { signal } = {}) =>
       isPathSafe(studyUid) && isPathSafe(seriesUid) ? findInstances(ask, root, studyUid, seriesUid, signal) : [],
+
+    describeInstance: async (study, series, instance, { signal } = {}) => {
+      if (![study, series, instance].every(isPathSafe)) throw new NotFound(root);
+      return describeInstance(ask, root, { study, series, instance }, signal);
+    },
 
     async *retrieveSeries(studyUid, seriesUid, { signal, instances } = {}) {
       if (!isPathSafe(studyUid) || !isPathSafe(seriesUid)) throw new NotFound(root);

@@ -8,6 +8,12 @@ export interface DicomWebClient {
   searchForStudies(options: Search): Promise<unknown>;
   searchForSeries(options: Search & { studyInstanceUID: string }): Promise<unknown>;
   searchForInstances(options: Search & { studyInstanceUID: string; seriesInstanceUID: string }): Promise<unknown>;
+  retrieveInstanceMetadata(options: {
+    studyInstanceUID: string;
+    seriesInstanceUID: string;
+    sopInstanceUID: string;
+    request: Request;
+  }): Promise<unknown>;
   /** `datasets` may be views: each is copied into the body of the request. */
   storeInstances(options: {
     datasets: readonly Uint8Array[];

@@ -13,11 +13,12 @@ import type { Metrics } from './metrics.ts';
 import { listModels, type ModelCatalogue } from './models.ts';
 import { openApiDocument } from './openapi.ts';
 import { segmentationRoutes } from './segmentations.ts';
+import { listStudySeries } from './studies.ts';
 
 export interface AppOptions {
   readonly config: Pick<Config, 'host' | 'auth' | 'allowedHosts' | 'allowedOrigins'>;
   readonly segmentations: Segmentations;
-  readonly archive: Pick<Archive, 'findInstances' | 'ping'>;
+  readonly archive: Pick<Archive, 'findSeries' | 'findInstances' | 'describeInstance' | 'ping'>;
   readonly models: ModelCatalogue;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -58,6 +59,7 @@ export function createApp(options: AppOptions): Express {
   app.get('/metrics', metrics.handler);
   app.get('/openapi.json', (_request, response) => void response.json(description));
   app.get('/api/models', listModels(models));
+  app.get('/api/studies/:study/series', listStudySeries({ archive, segmentations }));
   app.post('/api/segmentations', runs.request);
   app.get('/api/segmentations', runs.list);
   app.get('/api/segmentations/:id', runs.get);

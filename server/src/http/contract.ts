@@ -66,6 +66,31 @@ export const segmentationSchema = z
 
 export const segmentationListSchema = z.array(segmentationSchema).meta({ id: 'SegmentationList' });
 
+export const studySeriesSchema = z
+  .strictObject({
+    seriesInstanceUID: z.string(),
+    seriesNumber: z.number().nullable(),
+    description: z.string().nullable(),
+    modality: z.string().nullable(),
+    instances: z.int().nonnegative(),
+    suitable: z.boolean().meta({ description: 'As far as one header tells; the run looks at every slice' }),
+    refusal: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+    score: z.number().min(0).max(100).nullable().meta({ description: 'How well it suits; null when it does not' }),
+    reason: z.string().meta({ description: 'What the score, or the refusal, rests on' }),
+    recommended: z.boolean().meta({ description: 'True of one series of a study at most' }),
+    activeRun: z.string().nullable().meta({ description: 'The run that is queued or running' }),
+    currentResult: z
+      .strictObject({
+        run: z.string(),
+        model: modelRefSchema,
+        finishedAt: timestamp.nullable(),
+        coversAllInstances: z.boolean().meta({ description: 'False when images have come or gone since' }),
+      })
+      .nullable(),
+  })
+  .meta({ id: 'StudySeries' });
+export const studySeriesListSchema = z.array(studySeriesSchema).meta({ id: 'StudySeriesList' });
+
 export const modelSchema = z
   .strictObject({
     id: z.string(),
@@ -103,6 +128,7 @@ export const findingsResponseSchema = findingsSchema.meta({ id: 'Findings' });
 
 export type SegmentationRequest = z.infer<typeof segmentationRequestSchema>;
 export type SegmentationView = z.infer<typeof segmentationSchema>;
+export type StudySeriesView = z.infer<typeof studySeriesSchema>;
 export type ModelView = z.infer<typeof modelSchema>;
 export type Readiness = z.infer<typeof readinessSchema>;
 export type ErrorView = z.infer<typeof errorSchema>;
@@ -115,7 +141,7 @@ interface Media {
 
 export interface Route {
   readonly method: 'get' | 'post' | 'delete';
-  /** With `:id` for a parameter. */
+  /** With `:id` for a run's id and `:study` for a study's UID. */
   readonly path: string;
   readonly summary: string;
   readonly description?: string;
@@ -203,6 +229,17 @@ export const ROUTES = {
       200: { says: 'The picture', body: { mediaType: 'image/png' } },
       404: unknownRun,
       409: error('The run is not done'),
+    },
+  },
+  listStudySeries: {
+    method: 'get',
+    path: '/api/studies/:study/series',
+    summary: 'The series of a study: which can be segmented, which is recommended and why, and what is done already',
+    answers: {
+      200: { says: 'The series', body: studySeriesListSchema },
+      404: error('The archive has no such study'),
+      422: error('The study is not named by a UID'),
+      502: error('The archive cannot be reached or does not answer as it should'),
     },
   },
   listModels: {

@@ -63,7 +63,7 @@ function pathParameters(path: string): Json[] {
     name,
     in: 'path',
     required: true,
-    schema: plainSchema(contract.runIdSchema),
+    schema: plainSchema(name === 'study' ? contract.uidSchema : contract.runIdSchema),
   }));
 }
 

@@ -69,10 +69,19 @@ describe('archive proxy', () => {
 
   it('gives no way to what else the archive has', async () => {
     const before = asked;
-    const paths = ['/servers', '/', '/studies/../../system', '/studies/%2e%2e/%2e%2e/system', '/studies//x', '/studies/%00'];
+    const paths = [
+      '/servers',
+      '/',
+      '/studies/../../system',
+      '/studies/%2e%2e/%2e%2e/system',
+      '/studies//x',
+      '/studies/%00',
+    ];
     for (const path of paths) {
       // Node's own fetch would tidy the path.
-      const [message] = (await once(get({ ...target(url), path: `/dicom-web${path}` }), 'response')) as [IncomingMessage];
+      const [message] = (await once(get({ ...target(url), path: `/dicom-web${path}` }), 'response')) as [
+        IncomingMessage,
+      ];
       message.resume();
       assert.equal(message.statusCode, 404, path);
     }
@@ -91,7 +100,9 @@ describe('archive proxy', () => {
           server: 'Orthanc',
         })
         .end('ab');
-    const part = await fetch(`${url}/dicom-web/studies/1/series/2/instances/3/rendered`, { headers: { range: 'bytes=0-1' } });
+    const part = await fetch(`${url}/dicom-web/studies/1/series/2/instances/3/rendered`, {
+      headers: { range: 'bytes=0-1' },
+    });
     assert.deepEqual([part.status, await part.text()], [206, 'ab']);
     assert.equal(asked.headers.range, 'bytes=0-1');
     assert.equal(part.headers.get('content-range'), 'bytes 0-1/4');

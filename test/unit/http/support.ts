@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { readConfig } from '../../../server/src/config.ts';
+import type { ImageSummary, SeriesSummary } from '../../../server/src/dicomweb/archive.ts';
 import { ArchiveUnreachable } from '../../../server/src/dicomweb/errors.ts';
 import type { SegmentationView } from '../../../server/src/http/contract.ts';
 import { listModels, type Model } from '../../../server/src/inference/model.ts';
@@ -12,6 +13,31 @@ import { SERIES, STUDY } from '../jobs/fake-pipeline.ts';
 export class FakeArchive {
   isDown = false;
   instances = ['1.2.3.1', '1.2.3.2', '1.2.3.3'];
+
+  /** What it says of a study's series. */
+  series: SeriesSummary[] = [];
+  image: ImageSummary = {
+    imageType: ['ORIGINAL', 'PRIMARY', 'AXIAL'],
+    frames: null,
+    orientation: [1, 0, 0, 0, 1, 0],
+    sliceThicknessMm: 2.5,
+    sliceSpacingMm: null,
+    rescaleType: 'HU',
+    protocol: null,
+    bodyPart: 'ABDOMEN',
+    kernel: null,
+    contrastAgent: null,
+  };
+
+  async findSeries(studyUid: string): Promise<SeriesSummary[]> {
+    this.#answer();
+    return studyUid === STUDY ? this.series : [];
+  }
+
+  async describeInstance(): Promise<ImageSummary> {
+    this.#answer();
+    return this.image;
+  }
 
   async findInstances(studyUid: string, seriesUid: string): Promise<string[]> {
     this.#answer();

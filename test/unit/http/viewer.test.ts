@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { get, type Server } from 'node:http';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,7 +71,10 @@ describe('viewer', () => {
     for (const path of ['/api/segmentations', '/dicom-web/studies', '/wado', '/metrics', '/openapi.json']) {
       assert.equal((await fetch(url + path, { headers: BROWSER })).status, 401, path);
     }
-    assert.equal((await fetch(`${url}/healthz`, { headers: BROWSER })).headers.get('content-type')?.split(';')[0], 'application/json');
+    assert.equal(
+      (await fetch(`${url}/healthz`, { headers: BROWSER })).headers.get('content-type')?.split(';')[0],
+      'application/json',
+    );
     assert.equal((await fetch(`${url}/missing.js`)).status, 401, 'a missing script is not a page');
   });
 
@@ -83,11 +86,16 @@ describe('viewer', () => {
 
   it('works under a policy that lets nothing be fetched from elsewhere, and no script run but its own', async () => {
     const policy = (await fetch(url, { headers: BROWSER })).headers.get('content-security-policy')!;
-    const directives = new Map(policy.split(';').map((each) => [each.split(' ')[0]!, each.split(' ').slice(1)] as const));
+    const directives = new Map(
+      policy.split(';').map((each) => [each.split(' ')[0]!, each.split(' ').slice(1)] as const),
+    );
     assert.ok(!policy.includes('http'), 'no other site');
     assert.ok(!directives.get('script-src')!.includes("'unsafe-inline'"));
     // openssl dgst -sha256 -binary | base64 of window.PUBLIC_URL="/"
-    assert.ok(directives.get('script-src')!.includes("'sha256-iDPt/Ua3DNNwIdzDqulCGYDYPv58ixnA75eez8NxOJg='"), String(directives.get('script-src')));
+    assert.ok(
+      directives.get('script-src')!.includes("'sha256-iDPt/Ua3DNNwIdzDqulCGYDYPv58ixnA75eez8NxOJg='"),
+      String(directives.get('script-src')),
+    );
     assert.deepEqual(directives.get('worker-src'), ["'self'", 'blob:']);
     assert.deepEqual(directives.get('connect-src'), ["'self'", 'data:', 'blob:']);
   });

@@ -42,7 +42,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   pipeline: [...STAGE, 'dicomweb', 'reports'],
   jobs: [...STAGE, 'dicomweb', 'pipeline', 'config'],
   config: ['dicomweb', 'pipeline'],
-  http: [...STAGE, 'dicomweb', 'jobs', 'pipeline', 'config'],
+  intake: ['dicomweb', 'volume', 'shared'],
+  http: [...STAGE, 'dicomweb', 'intake', 'jobs', 'pipeline', 'config'],
   server: ['config', 'dicomweb', 'http', 'inference', 'jobs'],
   cli: [...STAGE, 'config', 'dicomweb', 'http', 'jobs', 'phantom', 'pipeline', 'reports', 'server'],
 };

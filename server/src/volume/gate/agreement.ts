@@ -90,7 +90,7 @@ export function checkSameGrid(first: Slice, next: Slice): void {
 }
 
 /** @throws Refusal 'not-axial' when the slice normal is more than 30 degrees from the patient's long axis */
-export function checkAxial({ normal }: Slice): void {
+export function checkAxial({ normal }: Pick<Slice, 'normal'>): void {
   const degrees = degreesBetweenLines(normal, [0, 0, 1]);
   if (degrees <= 30) return;
   const [x, y] = [Math.abs(normal[0]), Math.abs(normal[1])];

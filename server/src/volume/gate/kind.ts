@@ -92,7 +92,11 @@ const PLAIN_TECHNIQUES = ['NONE', 'MPR', 'MIXED'];
  * A frame of an image that `kindOfInstance` calls a slice.
  * @throws Refusal 'derived-image' for projections, 'not-hounsfield' for maps and for values in another unit
  */
-export function kindOfFrame({ imageType, volumeTechnique, rescaleType }: FrameHeader): Kind {
+export function kindOfFrame({
+  imageType,
+  volumeTechnique,
+  rescaleType,
+}: Pick<FrameHeader, 'imageType' | 'volumeTechnique' | 'rescaleType'>): Kind {
   if (imageType.some((value) => LOCALIZERS.includes(value))) return 'localizer';
   if (imageType.some((value) => CAPTURES.includes(value))) return 'capture';
   const technique = volumeTechnique === null || PLAIN_TECHNIQUES.includes(volumeTechnique) ? [] : [volumeTechnique];

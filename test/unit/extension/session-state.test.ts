@@ -1,0 +1,90 @@
+import { equal, match } from 'node:assert/strict';
+import {
+  buttonState,
+  endedWithoutResult,
+  INITIAL,
+  isDrawn,
+  liveRun,
+  phaseText,
+  resultToShow,
+  type SessionState,
+  timesOf,
+} from '../../../extension/src/state/session-state.ts';
+import type { SegmentationView } from '../../../server/src/http/contract.ts';
+import { lesion, run, SERIES, STUDY } from './support.ts';
+
+function state(runs: readonly SegmentationView[], parts: Partial<SessionState> = {}): SessionState {
+  return {
+    ...INITIAL,
+    series: { studyInstanceUID: STUDY, seriesInstanceUID: SERIES, name: '3 Portal venous', unsuitable: null },
+    runs: new Map(runs.map((each) => [each.id, { run: each, heardAt: 0 }])),
+    ...parts,
+  };
+}
+const running = (parts: Partial<SegmentationView> = {}) =>
+  run('live', { state: 'running', createdAt: '2026-11-05T10:00:00.000Z', progress: 0.4, finishedAt: null, ...parts });
+
+describe('the toolbar button', () => {
+  it('says why it is disabled', () => {
+    match(buttonState({ ...INITIAL }).hint, /axial CT/);
+    const unsuitable = { ...state([]).series!, unsuitable: 'This series is MR. Only CT can be segmented.' };
+    equal(buttonState(state([], { series: unsuitable })).hint, unsuitable.unsuitable);
+    equal(buttonState(state([], { series: unsuitable })).kind, 'disabled');
+    equal(buttonState(state([], { trouble: 'Connection lost.' })).hint, 'Connection lost.');
+  });
+
+  it('is busy with a run of this series, and free while another series is segmented', () => {
+    equal(buttonState(state([running()])).kind, 'busy');
+    equal(buttonState(state([running()])).progress, 0.4);
+    equal(buttonState(state([running({ seriesInstanceUID: '2.25.77' })])).kind, 'ready');
+    equal(buttonState(state([], { isAsking: true })).kind, 'busy');
+  });
+
+  it('still leads to the progress of a run when the connection is lost', () => {
+    equal(buttonState(state([running()], { trouble: 'Connection lost.' })).kind, 'busy');
+  });
+
+  it('says that there is a result already', () => {
+    match(buttonState(state([run('a')])).hint, /again/);
+  });
+});
+
+describe('what the panel tells of the series', () => {
+  it('shows a result chosen by hand only over the series that it belongs to', () => {
+    const other = run('other', { seriesInstanceUID: '2.25.77' });
+    const older = run('older', { finishedAt: '2026-10-01T10:00:00.000Z' });
+    const runs = [run('newest'), older, other];
+    equal(resultToShow(state(runs), SERIES)?.id, 'newest');
+    equal(resultToShow(state(runs, { chosen: new Map([[SERIES, 'older']]) }), SERIES)?.id, 'older');
+    equal(resultToShow(state(runs, { chosen: new Map([[SERIES, 'other']]) }), SERIES)?.id, 'newest');
+  });
+
+  it('tells of the last run where it brought no result, and no longer once a later one has', () => {
+    const refused = running({ state: 'refused' });
+    equal(endedWithoutResult(state([refused, run('a')]))?.id, 'live');
+    equal(endedWithoutResult(state([run('later', { createdAt: '2026-11-06T10:00:00.000Z' }), refused])), null);
+    equal(endedWithoutResult(state([running()])), null);
+    equal(liveRun(state([refused])), null);
+  });
+
+  it('lets the clock go on between two messages, but not while the run waits', () => {
+    const heard = { run: running({ elapsedMs: 5_000, remainingMs: 2_000 }), heardAt: 1_000 };
+    equal(timesOf(heard, 4_000).elapsedMs, 8_000);
+    equal(timesOf(heard, 4_000).remainingMs, 0);
+    const waiting = { run: running({ state: 'queued', elapsedMs: null, remainingMs: null }), heardAt: 1_000 };
+    equal(timesOf(waiting, 4_000).elapsedMs, null);
+  });
+
+  it('says that a run waits for another attempt', () => {
+    match(phaseText(running({ state: 'queued', attempt: 1 })), /next attempt/);
+    match(phaseText(running({ state: 'queued', attempt: 0 })), /turn/);
+    match(phaseText(running({ phase: 'segment' })), /Segmenting/);
+  });
+
+  it('draws a lesion that is sure enough and not hidden by hand', () => {
+    const unsure = lesion(2, { confidence: 0.4 });
+    equal(isDrawn(state([], { lowestConfidence: 0.5 }), 'a', unsure), false);
+    equal(isDrawn(state([], { hidden: new Map([['a', new Set([2])]]) }), 'a', unsure), false);
+    equal(isDrawn(state([], { hidden: new Map([['b', new Set([2])]]) }), 'a', unsure), true);
+  });
+});
