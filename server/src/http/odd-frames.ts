@@ -4,7 +4,7 @@ import { unpackOddFrames } from '../dicom/unpack-bits.ts';
 import { boundaryOf, readMultipart } from '../dicomweb/multipart.ts';
 
 /** Segmentation Storage; File Meta Information has it near the beginning of a file. */
-const SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.4\0';
+const SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.4';
 const BEGINNING_BYTES = 2048;
 const LARGEST_SEGMENTATION_BYTES = 2 ** 30;
 
