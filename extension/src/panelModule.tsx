@@ -7,7 +7,7 @@ export function panelModule(session: () => Session) {
   return [
     {
       name: PANEL_NAME,
-      iconName: 'tab-segmentation',
+      iconName: 'icon-list-view',
       iconLabel: 'Liver lesions',
       label: 'Liver lesions',
       component: mounted(() => <FindingsPanel session={session()} />),

@@ -1,5 +1,11 @@
 import type { FindingsDocument } from '../../../server/src/findings/schema.ts';
-import type { ErrorView, ModelView, SegmentationRequest, SegmentationView } from '../../../server/src/http/contract.ts';
+import type {
+  ErrorView,
+  ModelView,
+  SegmentationRequest,
+  SegmentationView,
+  StudySeriesView,
+} from '../../../server/src/http/contract.ts';
 import { eventData } from './event-stream.ts';
 
 /** The server answered, and said no. `message` is its own line. */
@@ -49,6 +55,11 @@ export class Companion {
 
   runsOf(studyInstanceUID: string, signal?: AbortSignal): Promise<SegmentationView[]> {
     return this.#json(`api/segmentations?study=${encodeURIComponent(studyInstanceUID)}`, { signal });
+  }
+
+  /** The series of a study as the server judges them. */
+  seriesOf(studyInstanceUID: string, signal?: AbortSignal): Promise<StudySeriesView[]> {
+    return this.#json(`api/studies/${encodeURIComponent(studyInstanceUID)}/series`, { signal });
   }
 
   async cancel(id: string): Promise<SegmentationView> {
@@ -105,14 +116,20 @@ export class Companion {
       throw new CompanionUnreachable('the Hepar server cannot be reached', { cause: error });
     }
     if (response.ok) return response;
-    const message = await response
-      .json()
-      .then((body: ErrorView) => body.error.message)
-      .catch(() => null);
+    const message = await ownLine(response);
     // A proxy in between answers for a server that is down, with a page of its own.
     if (message === null && response.status >= 500) {
       throw new CompanionUnreachable(`the Hepar server cannot be reached (${response.status})`);
     }
     throw new CompanionRefused(response.status, message ?? `the server answers ${response.status}`);
+  }
+}
+
+/** The server's own words; null where something else answered. */
+async function ownLine(response: Response): Promise<string | null> {
+  try {
+    return ((await response.json()) as ErrorView).error.message;
+  } catch {
+    return null;
   }
 }

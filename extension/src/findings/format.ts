@@ -5,7 +5,7 @@ export function volumeMl(ml: number): string {
 }
 
 export function axesMm(longMm: number, shortMm: number): string {
-  return `${longMm.toFixed(0)} x ${shortMm.toFixed(0)}`;
+  return `${longMm.toFixed(0)} × ${shortMm.toFixed(0)}`;
 }
 
 export function hounsfield(hu: number): string {

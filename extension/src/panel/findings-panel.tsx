@@ -1,7 +1,7 @@
 import { type KeyboardEvent, useEffect, useRef } from 'react';
 import { HOTKEYS } from '../id.ts';
 import type { Session } from '../state/session.ts';
-import { endedWithoutResult, liveRun, type SessionState, shownResult } from '../state/session-state.ts';
+import { betterSeries, endedWithoutResult, liveRun, type SessionState, shownResult } from '../state/session-state.ts';
 import { EndedRun } from './ended-run.tsx';
 import { Result } from './result.tsx';
 import { RunProgress } from './run-progress.tsx';
@@ -26,7 +26,10 @@ export function FindingsPanel({ session }: { session: Session }) {
   return (
     <section className="hepar hepar-panel" aria-label="Liver lesions" data-cy="hepar-panel" onKeyDown={onKeyDown}>
       <Styles />
-      {state.series && <p className="hepar-series">Series {state.series.name}</p>}
+      <header>
+        <h2>Liver lesions</h2>
+        {state.series && <p className="hepar-series">Series {state.series.name}</p>}
+      </header>
       {state.trouble && (
         <p role="status" className="hepar-note hepar-trouble" data-cy="hepar-trouble">
           {state.trouble}
@@ -40,6 +43,7 @@ export function FindingsPanel({ session }: { session: Session }) {
       {state.isConfirming && <ConfirmRepeat session={session} />}
       {live && <RunProgress session={session} heard={live} />}
       {ended && <EndedRun session={session} run={ended} />}
+      {ended?.state === 'refused' && <BetterSeries session={session} state={state} />}
       {result ? (
         <Result session={session} state={state} run={result} />
       ) : (
@@ -51,9 +55,8 @@ export function FindingsPanel({ session }: { session: Session }) {
 
 /** Nothing has been segmented here yet. */
 function Start({ session, state }: { session: Session; state: SessionState }) {
-  const { series, recommendation } = state;
+  const { series } = state;
   if (!series) return <p>Open a study to begin.</p>;
-  const other = recommendation && recommendation.seriesInstanceUID !== series.seriesInstanceUID ? recommendation : null;
   return (
     <>
       {series.unsuitable ? (
@@ -71,23 +74,38 @@ function Start({ session, state }: { session: Session; state: SessionState }) {
           </button>
         </>
       )}
-      {other && (
-        <div className="hepar-card">
-          <p>
-            Better suited: <strong>series {other.name}</strong>. {other.reason}
-          </p>
-          <button type="button" onClick={() => session.showSeries(other.seriesInstanceUID)}>
-            Show this series
-          </button>
-        </div>
-      )}
+      <BetterSeries session={session} state={state} />
     </>
+  );
+}
+
+function BetterSeries({ session, state }: { session: Session; state: SessionState }) {
+  const better = betterSeries(state);
+  if (!better) return null;
+  return (
+    <div className="hepar-card" data-cy="hepar-better">
+      <p>
+        Recommended:{' '}
+        <strong>series {[better.seriesNumber, better.description].filter((part) => part !== null).join(' ')}</strong>
+        <br />
+        <span className="hepar-quiet">{better.reason}</span>
+      </p>
+      <button type="button" onClick={() => session.showSeries(better.seriesInstanceUID)}>
+        Show this series
+      </button>
+    </div>
   );
 }
 
 function ConfirmRepeat({ session }: { session: Session }) {
   const first = useRef<HTMLButtonElement>(null);
-  useEffect(() => first.current?.focus(), []);
+  useEffect(() => {
+    const before = document.activeElement;
+    first.current?.focus();
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, []);
   return (
     <div
       role="alertdialog"

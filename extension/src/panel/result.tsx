@@ -3,7 +3,7 @@ import type { SegmentationView } from '../../../server/src/http/contract.ts';
 import { counted, dateTime, duration, percent, volumeMl } from '../findings/format.ts';
 import { burdenShare } from '../findings/report-text.ts';
 import type { Session } from '../state/session.ts';
-import { listedLesions, results, type SessionState } from '../state/session-state.ts';
+import { isOutgrown, listedLesions, results, type SessionState } from '../state/session-state.ts';
 import { CopyButton } from './copy-button.tsx';
 import { Drawing } from './drawing.tsx';
 import { LesionTable } from './lesion-table.tsx';
@@ -48,6 +48,11 @@ function Findings({ session, state, run, findings }: Props & { findings: Finding
           </div>
         )}
       </dl>
+      {isOutgrown(state, run) && (
+        <p className="hepar-note">
+          This result does not cover all images of the series. Segment again to include them.
+        </p>
+      )}
       {warnings.map(({ code, message }) => (
         <p key={code} className="hepar-note">
           {message}

@@ -5,7 +5,7 @@ export function Styles() {
 
 const SHEET = `
 .hepar { color: #e6ebf2; font-size: 13px; line-height: 1.4; font-variant-numeric: tabular-nums; }
-.hepar p, .hepar h3, .hepar dl, .hepar dd { margin: 0; }
+.hepar p, .hepar h2, .hepar h3, .hepar dl, .hepar dd { margin: 0; }
 .hepar button { font: inherit; color: inherit; background: #1d2b45; border: 1px solid #34507d; border-radius: 4px; padding: 3px 9px; cursor: pointer; }
 .hepar button:hover { background: #27406b; }
 .hepar button:disabled { opacity: .5; cursor: not-allowed; }
@@ -26,6 +26,7 @@ const SHEET = `
 @keyframes hepar-turn { to { transform: rotate(1turn); } }
 
 .hepar-panel { display: flex; flex-direction: column; gap: 10px; height: 100%; box-sizing: border-box; padding: 10px; overflow-y: auto; background: #050b14; }
+.hepar h2 { font-size: 14px; font-weight: 600; }
 .hepar-series { color: #a5b4c9; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .hepar-card { display: flex; flex-direction: column; gap: 8px; padding: 10px; border: 1px solid #2a3f63; border-radius: 6px; background: #0c1829; }
 .hepar-card.hepar-row { flex-direction: row; }
@@ -56,17 +57,18 @@ const SHEET = `
 
 .hepar-scroll { overflow-x: auto; }
 .hepar-table { width: 100%; border-collapse: collapse; }
-.hepar-table :is(th, td) { padding: 0 4px; height: 30px; text-align: right; font-weight: 400; white-space: nowrap; border-bottom: 1px solid #17243a; }
+.hepar-table :is(th, td) { padding: 0 3px; height: 30px; text-align: right; font-weight: 400; white-space: nowrap; border-bottom: 1px solid #17243a; }
 .hepar-table :is(th, td):first-child { text-align: left; padding-left: 0; }
 .hepar-table thead button { padding: 2px 0; border: 0; background: none; color: #a5b4c9; }
 .hepar-table thead button:hover { background: none; color: #fff; }
 .hepar-table small { font-size: 11px; }
-.hepar-arrow { display: inline-block; width: 9px; }
+.hepar-table thead button { position: relative; }
+.hepar-arrow { position: absolute; bottom: -7px; right: 0; font-size: 11px; line-height: 1; color: #5acce6; }
 .hepar-table tbody tr { cursor: pointer; }
 .hepar-table tbody tr:hover { background: #10203a; }
 .hepar-table tbody tr.hepar-selected { background: #1b3760; }
 .hepar-dimmed td, .hepar-dimmed th { color: #77859a; }
-.hepar .hepar-jump { display: flex; align-items: center; gap: 7px; min-width: 44px; padding: 2px 6px; border-color: transparent; background: none; }
+.hepar .hepar-jump { display: flex; align-items: center; gap: 6px; padding: 2px 4px; border-color: transparent; background: none; }
 .hepar-swatch { width: 12px; height: 12px; border-radius: 3px; box-shadow: 0 0 0 1px #0008; }
 .hepar .hepar-eye { display: inline-flex; padding: 4px; border-color: transparent; background: none; vertical-align: middle; }
 .hepar kbd { padding: 0 4px; border: 1px solid #3c5276; border-radius: 3px; font-size: 11px; font-family: inherit; color: #a5b4c9; }

@@ -1,5 +1,5 @@
 import type { FindingsDocument, Lesion } from '../../../server/src/findings/schema.ts';
-import type { ModelView, SegmentationView } from '../../../server/src/http/contract.ts';
+import type { ModelView, SegmentationView, StudySeriesView } from '../../../server/src/http/contract.ts';
 import { currentResult, isLive, resultsOfSeries, runsOfSeries } from '../companion/run.ts';
 import { BY_NUMBER, confident, type Order, ordered } from '../findings/order.ts';
 import type { ActiveSeries } from '../series/suitability.ts';
@@ -13,13 +13,6 @@ export interface HeardRun {
   readonly heardAt: number;
 }
 
-/** The series of the study that would be best to segment, and why. */
-export interface Recommendation {
-  readonly seriesInstanceUID: string;
-  readonly name: string;
-  readonly reason: string;
-}
-
 /** Of the overlay of one result. */
 export type OverlayState = 'loading' | 'shown' | { readonly failed: string };
 
@@ -27,7 +20,8 @@ export interface SessionState {
   readonly series: ActiveSeries | null;
   readonly runs: ReadonlyMap<string, HeardRun>;
   readonly models: readonly ModelView[];
-  readonly recommendation: Recommendation | null;
+  /** How the server judges the series of the study; empty until it has told. */
+  readonly judged: readonly StudySeriesView[];
   /** One line while the server cannot be reached. */
   readonly trouble: string | null;
   /** One line about what was last asked for and failed. */
@@ -54,7 +48,7 @@ export const INITIAL: SessionState = {
   series: null,
   runs: new Map(),
   models: [],
-  recommendation: null,
+  judged: [],
   trouble: null,
   error: null,
   isAsking: false,
@@ -101,6 +95,17 @@ export function endedWithoutResult(state: SessionState): SegmentationView | null
   if (!state.series) return null;
   const [newest] = runsOfSeries(allRuns(state), state.series.seriesInstanceUID);
   return newest && !isLive(newest) && newest.state !== 'done' ? newest : null;
+}
+
+/** The series that the server would segment in this study, where that is another than the active one. */
+export function betterSeries({ series, judged }: SessionState): StudySeriesView | null {
+  const best = judged.find(({ recommended }) => recommended);
+  return best && best.seriesInstanceUID !== series?.seriesInstanceUID ? best : null;
+}
+
+/** Whether images have arrived since a result was made, so that it speaks of a part of the series only. */
+export function isOutgrown({ judged }: SessionState, { id }: SegmentationView): boolean {
+  return judged.some(({ currentResult }) => currentResult?.run === id && !currentResult.coversAllInstances);
 }
 
 /** The lesions that the table lists, in its order. */

@@ -169,11 +169,17 @@ export class Session {
       onRun: (run) => this.#hear([run]),
       onTrouble: (trouble) => this.#setTrouble(trouble),
     });
-    this.#companion.models().then(
-      (models) => this.store.set({ models }),
-      // Names only: ids stand in for them.
-      () => {},
-    );
+    // Names only: ids stand in for them.
+    this.#companion.models().then((models) => this.store.set({ models }), ignore);
+    this.store.set({ judged: [] });
+    this.#judge(studyInstanceUID);
+  }
+
+  /** Asks how the server judges the series of the study. It is advice: without it everything still works. */
+  #judge(studyInstanceUID: string): void {
+    this.#companion.seriesOf(studyInstanceUID).then((judged) => {
+      if (studyInstanceUID === this.#study) this.store.set({ judged });
+    }, ignore);
   }
 
   /** Where no viewport shows a series that has a result, the newest such series takes the place of an unsuitable one. */
@@ -188,6 +194,8 @@ export class Session {
 
   #hear(heard: readonly SegmentationView[]): void {
     const runs = new Map(this.store.get().runs);
+    const isNews = heard.some(({ id, state }) => state === 'done' && runs.get(id)?.run.state !== 'done');
+    if (isNews && this.#study) this.#judge(this.#study);
     for (const run of heard) runs.set(run.id, { run, heardAt: performance.now() });
     this.store.set({ runs });
     void this.#overlays.sync();
@@ -213,3 +221,5 @@ export class Session {
     }
   }
 }
+
+function ignore(): void {}

@@ -172,7 +172,9 @@ describe('a stream of events', () => {
           controller.close();
         },
       });
-      deepEqual(await Array.fromAsync(eventData(body)), ['{"a":\n"ä"}', '2'], `pieces of ${size}`);
+      const read: string[] = [];
+      for await (const data of eventData(body)) read.push(data);
+      deepEqual(read, ['{"a":\n"ä"}', '2'], `pieces of ${size}`);
     }
   });
 });
