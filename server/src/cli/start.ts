@@ -17,7 +17,7 @@ const ASK_AGAIN_MS = 300;
 const LOOK_AFTER_ORTHANC_MS = 2_000;
 
 /**
- * `hepar start`: the archive (unless the environment names one), the companion server, and in an archive of our own the
+ * `hepar start`: the archive (unless the environment names one), the companion server with the viewer, and in an archive of our own the
  * sample study, segmented and compared with its truth. Runs until it is asked to stop, and stops what it started.
  */
 export async function startCommand(): Promise<number> {
@@ -40,6 +40,9 @@ export async function startCommand(): Promise<number> {
   if (sample && !(await checkSample(sample, archive, server.url, config, signal))) return 1;
 
   say(`Hepar is running at ${server.url} (archive ${config.archive!.url}, log ${log}).`);
+  if (server.hasViewer) {
+    say(sample ? `The sample in the viewer: ${viewerAddress(server.url, sample)}` : `The viewer: ${server.url}/`);
+  }
   say(NOTICE);
   say('Ctrl-C stops it.');
   while (!signal.aborted) {
@@ -54,6 +57,11 @@ async function startOwnArchive({ dataDir }: Config): Promise<RunningOrthanc> {
   await mkdir(dataDir, { recursive: true });
   const port = Number(process.env.HEPAR_ORTHANC_PORT ?? 0);
   return startOrthanc({ dataDir: join(dataDir, 'orthanc'), port });
+}
+
+/** Opens the study in the mode that our extension adds to the viewer. */
+function viewerAddress(url: string, { series }: Sample): string {
+  return `${url}/liver-lesions?StudyInstanceUIDs=${series.studyInstanceUid}`;
 }
 
 const archiveOf = ({ dicomWebUrl, username, password }: RunningOrthanc) => ({ url: dicomWebUrl, username, password });
