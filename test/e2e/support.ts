@@ -11,6 +11,7 @@ import { createArchive } from '../../server/src/dicomweb/archive.ts';
 import type { PhantomSeries } from '../../server/src/phantom/series.ts';
 import { type RunningServer, startServer } from '../../server/src/server.ts';
 import { startTestOrthanc } from '../support/orthanc.ts';
+import { colouredPixels, type Picture } from './drawn-mask.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -172,7 +173,7 @@ export class Visit {
   }
 
   /** The pixels of the first viewport's canvas, RGBA, row by row. */
-  async pixels(): Promise<{ width: number; height: number; rgba: Uint8Array }> {
+  async pixels(): Promise<Picture> {
     const { width, height, base64 } = await this.page.evaluate<Canvas>(READ_CANVAS);
     return { width, height, rgba: Buffer.from(base64, 'base64') };
   }
@@ -187,6 +188,20 @@ export class Visit {
       if (rgba[at]! > 16) lit += 1;
     }
     return { distinct: seen.size, lit: (4 * lit) / rgba.length };
+  }
+
+  /** What should not have happened: foreign addresses, failed requests, errors. */
+  get problems(): readonly string[] {
+    return [...this.foreign, ...this.failed, ...this.errors];
+  }
+
+  /** Waits until something coloured is drawn over the CT. */
+  async untilColoured(timeoutMs = 30_000): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    while (colouredPixels(await this.pixels()) < 50) {
+      if (Date.now() > deadline) throw new Error('no segmentation is drawn');
+      await this.page.waitForTimeout(200);
+    }
   }
 
   /** Writes a picture of the page into HEPAR_SCREENSHOTS, where that is set. */
