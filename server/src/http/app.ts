@@ -13,7 +13,9 @@ import type { Metrics } from './metrics.ts';
 import { listModels, type ModelCatalogue } from './models.ts';
 import { openApiDocument } from './openapi.ts';
 import { segmentationRoutes } from './segmentations.ts';
+import { askToSignIn, signIn } from './sign-in.ts';
 import { listStudySeries } from './studies.ts';
+import { isPage } from './viewer.ts';
 
 export interface AppOptions {
   readonly config: Pick<Config, 'host' | 'auth' | 'allowedHosts' | 'allowedOrigins'>;
@@ -49,6 +51,7 @@ export function createApp(options: AppOptions): Express {
   app.use(requireKnownHost(config));
   app.use(requireKnownOrigin(config));
   if (plugins) app.use('/plugins', plugins);
+  if (viewer && config.auth) app.use(signIn(config.auth), askToSignIn(config.auth, isPage));
   if (viewer) app.use(viewer);
   app.use(requireToken(config.auth));
   if (proxy) app.use('/dicom-web', proxy.dicomWeb).use('/wado', proxy.wado);

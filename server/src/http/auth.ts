@@ -26,21 +26,39 @@ function isLoopback(host: string): boolean {
   return family === 0 ? host === 'localhost' : LOOPBACK.check(host, family === 4 ? 'ipv4' : 'ipv6');
 }
 
+/** Holds the token of a person who signed in with a browser. */
+export const SESSION_COOKIE = 'hepar_token';
+
+/** Whose token it is; null when it is nobody's. */
+export function userOf(tokens: readonly Token[], secret: string | undefined): string | null {
+  const digest = sha256(secret ?? '');
+  // All are compared, and digests of one length, so that the time taken says nothing about any of them.
+  return tokens.reduce<string | null>(
+    (found, token) => (timingSafeEqual(sha256(token.secret), digest) ? token.name : found),
+    null,
+  );
+}
+
+/** The token in the cookie of one who signed in. */
+export function sessionOf({ headers }: Request): string | undefined {
+  const [, value] = new RegExp(`(?:^|; *)${SESSION_COOKIE}=([^;]*)`).exec(headers.cookie ?? '') ?? [];
+  try {
+    return value && decodeURIComponent(value);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
- * Lets in who sends a token in the Authorization header (RFC 6750); everybody when there are none.
+ * Lets in who sends a token in the Authorization header (RFC 6750) or has signed in; everybody when there are none.
  * `response.locals.user` is the token's name.
  */
 export function requireToken(tokens: readonly Token[] | null): RequestHandler {
   if (!tokens) return (_request, _response, next) => next();
-  const known = tokens.map(({ name, secret }) => ({ name, digest: sha256(secret) }));
   return (request, response, next) => {
-    const [, sent] = /^Bearer +([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '') ?? [];
-    const digest = sha256(sent ?? '');
-    // All are compared, and digests of one length, so that the time taken says nothing about any of them.
-    const user = known.reduce<string | null>(
-      (found, token) => (timingSafeEqual(token.digest, digest) ? token.name : found),
-      null,
-    );
+    const [, header] = /^Bearer +([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '') ?? [];
+    const sent = header ?? sessionOf(request);
+    const user = userOf(tokens, sent);
     if (sent === undefined || user === null) {
       response.set('WWW-Authenticate', sent === undefined ? 'Bearer' : 'Bearer error="invalid_token"');
       throw new HttpError(401, 'unauthorized', 'This server asks for a token: Authorization: Bearer …');

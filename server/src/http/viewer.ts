@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import express, { type RequestHandler, Router } from 'express';
+import express, { type Request, type RequestHandler, Router } from 'express';
 import helmet from 'helmet';
 import { viewerConfiguration } from './viewer-configuration.ts';
 
@@ -73,8 +73,9 @@ function whenReading(handler: RequestHandler): RequestHandler {
   };
 }
 
-function isPage({ method, headers }: { method: string; headers: { accept?: string | undefined } }): boolean {
-  return method === 'GET' && (headers.accept ?? '').includes('text/html');
+/** Whether a person opens an address of the viewer. */
+export function isPage({ method, path, headers }: Pick<Request, 'method' | 'path' | 'headers'>): boolean {
+  return method === 'GET' && !OURS.test(path) && (headers.accept ?? '').includes('text/html');
 }
 
 function cacheByName(response: { setHeader(name: string, value: string): unknown }, path: string): void {

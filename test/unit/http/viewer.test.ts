@@ -16,7 +16,9 @@ import type { Segmentations } from '../../../server/src/jobs/segmentations.ts';
 import { FakeArchive } from './support.ts';
 
 const INDEX = '<!doctype html><script>window.PUBLIC_URL="/"</script><script defer src="/app.js"></script>';
-const BROWSER = { accept: 'text/html,application/xhtml+xml' };
+const SECRET = 'a-secret-of-enough-length';
+const STRANGER = { accept: 'text/html,application/xhtml+xml' };
+const BROWSER = { ...STRANGER, cookie: `other=1; hepar_token=${SECRET}` };
 const FRIEND = 'https://viewer.example';
 
 describe('viewer', () => {
@@ -40,7 +42,7 @@ describe('viewer', () => {
     await writeFile(join(dir, 'app.bundle.0123456789abcdef.js'), '1');
     await writeFile(join(dir, 'assets', 'icon.svg'), '<svg/>');
     const app = createApp({
-      config: readConfig({ HEPAR_AUTH: 'token:a-secret-of-enough-length', HEPAR_ALLOWED_ORIGINS: FRIEND }),
+      config: readConfig({ HEPAR_AUTH: `token:${SECRET}`, HEPAR_ALLOWED_ORIGINS: FRIEND }),
       segmentations: { ping: async () => {}, countByState: async () => ({}) } as unknown as Segmentations,
       archive: new FakeArchive(),
       models: new ModelCatalogue([], undefined),
@@ -69,7 +71,7 @@ describe('viewer', () => {
 
   it('takes no address of the server, whatever form of answer is asked for', async () => {
     for (const path of ['/api/segmentations', '/dicom-web/studies', '/wado', '/metrics', '/openapi.json']) {
-      assert.equal((await fetch(url + path, { headers: BROWSER })).status, 401, path);
+      assert.equal((await fetch(url + path, { headers: STRANGER })).status, 401, path);
     }
     assert.equal(
       (await fetch(`${url}/healthz`, { headers: BROWSER })).headers.get('content-type')?.split(';')[0],
@@ -77,6 +79,36 @@ describe('viewer', () => {
     );
     assert.equal((await fetch(`${url}/missing.js`)).status, 401, 'a missing script is not a page');
   });
+
+  it('leads a person to the sign-in, and from there to where they wanted to go', async () => {
+    const study = '/liver-lesions?StudyInstanceUIDs=1.2.3';
+    const led = await fetch(url + study, { headers: STRANGER, redirect: 'manual' });
+    assert.equal(led.headers.get('location'), `/sign-in?to=${encodeURIComponent(study)}`);
+    const form = await fetch(url + led.headers.get('location'), { headers: STRANGER });
+    assert.match(await form.text(), /name="to" type="hidden" value="\/liver-lesions\?StudyInstanceUIDs=1.2.3"/);
+
+    const wrong = await submit({ token: 'a-secret-of-others-also', to: study });
+    assert.deepEqual([wrong.status, wrong.headers.get('set-cookie')], [401, null]);
+    const right = await submit({ token: SECRET, to: study });
+    assert.deepEqual([right.status, right.headers.get('location')], [303, study]);
+    const cookie = right.headers.get('set-cookie')!;
+    assert.match(cookie, /; HttpOnly; SameSite=Lax$/);
+    const [session] = cookie.split(';');
+    assert.equal((await fetch(`${url}/api/models`, { headers: { cookie: session! } })).status, 200);
+    assert.equal((await fetch(`${url}/api/models`, { headers: { cookie: 'hepar_token=%E0%A4%A' } })).status, 401);
+  });
+
+  it('sends nobody elsewhere, and lets no other site sign anybody in', async () => {
+    for (const to of ['https://evil.example/', '//evil.example/', '/\\evil.example', 'javascript:alert(1)']) {
+      assert.equal((await submit({ token: SECRET, to })).headers.get('location'), '/', to);
+    }
+    const quoted = await fetch(`${url}/sign-in?to=${encodeURIComponent('/"><script>')}`, { headers: STRANGER });
+    assert.ok(!(await quoted.text()).includes('<script>'));
+    assert.equal((await submit({ token: SECRET }, { origin: 'https://evil.example' })).status, 403);
+  });
+
+  const submit = (fields: Record<string, string>, headers: Record<string, string> = {}) =>
+    fetch(`${url}/sign-in`, { method: 'POST', body: new URLSearchParams(fields), redirect: 'manual', headers });
 
   it('keeps in the browser what is named by its content, and asks again for all else', async () => {
     const cacheOf = async (path: string) => (await fetch(url + path)).headers.get('cache-control');
