@@ -6,7 +6,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import Ajv2020 from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { findingsSchema } from '../../server/src/findings/schema.ts';
-import type { ErrorView, SegmentationView } from '../../server/src/http/contract.ts';
+import type { ErrorView, SegmentationView, StudySeriesView } from '../../server/src/http/contract.ts';
 import { PHASES } from '../../server/src/progress.ts';
 import type { RunningServer } from '../../server/src/server.ts';
 import { ask, FakeArchive, isIn, json, readEvents, startTestServer, until } from '../unit/http/support.ts';
@@ -65,6 +65,36 @@ describe('segmentations over HTTP', () => {
     assert.equal(ids.size, 1);
     await fetch(`${url}/api/segmentations/${[...ids][0]}`, { method: 'DELETE' });
     await until(url, [...ids][0]!, isIn('cancelled'));
+  });
+
+  it('tells of each series of a study what is at work and what is done, and whether the result is of all its images', async () => {
+    archive.series = [SERIES.quick, SERIES.endless].map((seriesInstanceUid, index) => ({
+      seriesInstanceUid,
+      modality: 'CT',
+      description: 'portal venous',
+      seriesNumber: index,
+      instances: 100,
+    }));
+    // As many frames as make a liver.
+    archive.image = { ...archive.image, frames: 40 };
+    const seriesOf = () => json<StudySeriesView[]>(fetch(`${url}/api/studies/${STUDY}/series`));
+    const done = await until(url, (await json(ask(url, SERIES.quick))).id, isIn('done'));
+    const running = await until(url, (await json(ask(url, SERIES.endless, { repeat: 7 }))).id, isIn('running'));
+
+    const [quick, endless] = await seriesOf();
+    assert.equal(quick!.currentResult!.run, done.id);
+    assert.deepEqual([quick!.activeRun, quick!.currentResult!.coversAllInstances], [null, true]);
+    assert.deepEqual([endless!.activeRun, endless!.currentResult], [running.id, null]);
+    assert.deepEqual([quick!.recommended, endless!.recommended], [true, false]);
+    archive.instances.push('1.2.3.9');
+    assert.equal((await seriesOf())[0]!.currentResult!.coversAllInstances, false, 'a late slice');
+    archive.instances.pop();
+
+    await fetch(`${url}/api/segmentations/${running.id}`, { method: 'DELETE' });
+    await until(url, running.id, isIn('cancelled'));
+    archive.isDown = true;
+    assert.equal((await fetch(`${url}/api/studies/${STUDY}/series`)).status, 502);
+    archive.isDown = false;
   });
 
   it('makes another run of a repeat, and of a series that has got more slices, which says what it supersedes', async () => {
