@@ -7,8 +7,8 @@ export interface Picture {
   readonly rgba: Uint8Array;
 }
 
-/** CT is grey: a pixel whose channels differ by more is drawn over it. */
-const LEAST_SATURATION = 24;
+/** CT is grey: a pixel whose channels differ by more is drawn over it. The liver is hardly more than tinted. */
+const LEAST_SATURATION = 8;
 /** How much of the viewport a slice fills when it is opened, in stacks and in volumes. */
 const INSETS = [1, 1.1];
 

@@ -2,9 +2,11 @@ import type { LabelmapStyle, SegDisplaySet } from './types.ts';
 import type { Viewer } from './viewer.ts';
 
 const TYPE = 'Labelmap';
-/** Beside the outline: dense enough to be seen, thin enough to read the CT through it. */
-const FILL_ALPHA = 0.35;
-const SELECTED_ALPHA = 0.65;
+type Kind = 'liver' | 'lesion' | 'selected';
+/** Beside the outline: dense enough to be seen, thin enough to read the CT through it. The liver hardly more than tinted. */
+const FILL_ALPHA: Record<Kind, number> = { liver: 0.16, lesion: 0.35, selected: 0.6 };
+const OUTLINE_WIDTH: Record<Kind, number> = { liver: 1, lesion: 2, selected: 3 };
+const LIVER_SEGMENT = 1;
 
 export interface Appearance {
   readonly isOutline: boolean;
@@ -68,45 +70,46 @@ export class Overlay {
         this.#visible.set(key, isVisible);
       }
     }
-    if (this.#isOutline === isOutline && this.#selected === selected) return;
-    if (this.#isOutline !== isOutline) this.#style(style(isOutline, false));
-    if (this.#selected !== null && this.#selected !== selected) this.#style(style(isOutline, false), this.#selected);
-    if (selected !== null) this.#style(style(isOutline, true), selected);
+    const restyle = (segment: number, kind: Kind) => this.#style(segment, style(kind, isOutline));
+    if (this.#isOutline !== isOutline) {
+      for (const segment of segments) restyle(segment, segment === LIVER_SEGMENT ? 'liver' : 'lesion');
+    } else if (this.#selected !== null && this.#selected !== selected) restyle(this.#selected, 'lesion');
+    if (selected !== null && (this.#selected !== selected || this.#isOutline !== isOutline))
+      restyle(selected, 'selected');
     this.#isOutline = isOutline;
     this.#selected = selected;
   }
 
-  /** Brings the point into view in all viewports that show it, and lets the segment light up once. */
+  /** Brings the point into view in all viewports that show it. */
   jumpTo(segment: number, world: readonly [number, number, number]): void {
-    const { segmentationService } = this.#viewer.services;
-    segmentationService.jumpToSegmentCenter(
+    // The viewer's own flash would end with wiping out the style by which the lesion stays marked.
+    const withFlash = false;
+    this.#viewer.services.segmentationService.jumpToSegmentCenter(
       this.#segmentationId,
       segment,
       undefined,
       0.9,
-      true,
+      withFlash,
       750,
       false,
       undefined,
-      {
-        world,
-      },
+      { world },
     );
   }
 
-  #style(labelmapStyle: LabelmapStyle, segmentIndex?: number): void {
+  #style(segmentIndex: number, labelmapStyle: LabelmapStyle): void {
     this.#viewer.services.segmentationService.setStyle(
-      { segmentationId: this.#segmentationId, type: TYPE, ...(segmentIndex === undefined ? {} : { segmentIndex }) },
+      { segmentationId: this.#segmentationId, type: TYPE, segmentIndex },
       labelmapStyle,
     );
   }
 }
 
-function style(isOutline: boolean, isSelected: boolean): LabelmapStyle {
+function style(kind: Kind, isOutline: boolean): LabelmapStyle {
   return {
     renderOutline: true,
-    outlineWidth: isSelected ? 4 : 2,
+    outlineWidth: OUTLINE_WIDTH[kind],
     renderFill: !isOutline,
-    fillAlpha: isSelected ? SELECTED_ALPHA : FILL_ALPHA,
+    fillAlpha: FILL_ALPHA[kind],
   };
 }

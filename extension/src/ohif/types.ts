@@ -38,18 +38,15 @@ export interface SegDisplaySet extends DisplaySet {
 export interface DisplaySetService extends Publisher<'DISPLAY_SETS_ADDED'> {
   getDisplaySetByUID(uid: string): DisplaySet | undefined;
   getDisplaySetsForSeries(seriesInstanceUID: string): DisplaySet[];
-  getActiveDisplaySets(): DisplaySet[];
 }
 
-export interface ViewportGridService
-  extends Publisher<'ACTIVE_VIEWPORT_ID_CHANGED' | 'GRID_STATE_CHANGED' | 'VIEWPORTS_READY'> {
+export interface ViewportGridService extends Publisher<'ACTIVE_VIEWPORT_ID_CHANGED' | 'GRID_STATE_CHANGED'> {
   getActiveViewportId(): string | null;
-  getDisplaySetsUIDsForViewport(viewportId: string): string[] | undefined;
+  setActiveViewportId(viewportId: string): void;
   getState(): { viewports: Map<string, { displaySetInstanceUIDs?: string[] }> };
   setDisplaySetsForViewports(updates: unknown[]): void;
 }
 
-export type Rgba = readonly [number, number, number, number];
 export interface LabelmapStyle {
   readonly renderFill?: boolean;
   readonly renderOutline?: boolean;
@@ -66,7 +63,6 @@ export interface SegmentationService {
   ): Promise<void>;
   removeRepresentationsFromViewport(viewportId: string, specifier: { segmentationId: string; type: 'Labelmap' }): void;
   getViewportIdsWithSegmentation(segmentationId: string): string[];
-  getSegmentColor(viewportId: string, segmentationId: string, segmentIndex: number): Rgba | undefined;
   setSegmentVisibility(
     viewportId: string,
     segmentationId: string,
@@ -74,7 +70,7 @@ export interface SegmentationService {
     isVisible: boolean,
     type: 'Labelmap',
   ): void;
-  setStyle(specifier: { segmentationId: string; type: 'Labelmap'; segmentIndex?: number }, style: LabelmapStyle): void;
+  setStyle(specifier: { segmentationId: string; type: 'Labelmap'; segmentIndex: number }, style: LabelmapStyle): void;
   /**
    * All nine arguments, or the viewer computes a centre of its own, which is wrong where Rows and Columns differ.
    * Without `viewportId`, all viewports that show the segmentation jump.
@@ -121,6 +117,5 @@ export interface ExtensionContext {
   readonly servicesManager: { readonly services: Services };
   readonly extensionManager: {
     getActiveDataSource(): DataSource[];
-    readonly activeDataSourceName?: string;
   };
 }

@@ -38,16 +38,20 @@ export class Viewer {
     );
   }
 
-  /** Shows a series of the study in the active viewport. @returns whether there is such a series, and a viewport */
-  showSeries(seriesInstanceUID: string): boolean {
+  /** Goes to the viewport that shows the series; where none does, the active one shows it. */
+  showSeries(seriesInstanceUID: string): void {
     const { viewportGridService, hangingProtocolService } = this.services;
+    const [showing] = [...this.seriesByViewport()].find(([, series]) => series === seriesInstanceUID) ?? [];
+    if (showing !== undefined) {
+      viewportGridService.setActiveViewportId(showing);
+      return;
+    }
     const displaySet = this.#ofSeries(seriesInstanceUID);
     const viewportId = viewportGridService.getActiveViewportId();
-    if (!displaySet || viewportId === null) return false;
+    if (!displaySet || viewportId === null) return;
     viewportGridService.setDisplaySetsForViewports(
       hangingProtocolService.getViewportsRequireUpdate(viewportId, displaySet.displaySetInstanceUID),
     );
-    return true;
   }
 
   showPanel(panelId: string): void {

@@ -1,7 +1,16 @@
 import { type KeyboardEvent, useEffect, useRef } from 'react';
 import { HOTKEYS } from '../id.ts';
 import type { Session } from '../state/session.ts';
-import { betterSeries, endedWithoutResult, liveRun, type SessionState, shownResult } from '../state/session-state.ts';
+import {
+  betterSeries,
+  endedWithoutResult,
+  liveRun,
+  otherSeries,
+  phaseText,
+  type SessionState,
+  seriesName,
+  shownResult,
+} from '../state/session-state.ts';
 import { EndedRun } from './ended-run.tsx';
 import { Result } from './result.tsx';
 import { RunProgress } from './run-progress.tsx';
@@ -49,6 +58,7 @@ export function FindingsPanel({ session }: { session: Session }) {
       ) : (
         !live && !ended && <Start session={session} state={state} />
       )}
+      <OtherSeries session={session} state={state} />
     </section>
   );
 }
@@ -85,8 +95,7 @@ function BetterSeries({ session, state }: { session: Session; state: SessionStat
   return (
     <div className="hepar-card" data-cy="hepar-better">
       <p>
-        Recommended:{' '}
-        <strong>series {[better.seriesNumber, better.description].filter((part) => part !== null).join(' ')}</strong>
+        Recommended: <strong>series {seriesName(better)}</strong>
         <br />
         <span className="hepar-quiet">{better.reason}</span>
       </p>
@@ -94,6 +103,26 @@ function BetterSeries({ session, state }: { session: Session; state: SessionStat
         Show this series
       </button>
     </div>
+  );
+}
+
+/** A run goes on, and a result waits, also where another series is in view. */
+function OtherSeries({ session, state }: { session: Session; state: SessionState }) {
+  const others = otherSeries(state);
+  if (others.length === 0) return null;
+  return (
+    <nav aria-label="Other series of this study" className="hepar-others">
+      {others.map(({ seriesInstanceUID, name, live }) => (
+        <div key={seriesInstanceUID} className="hepar-row hepar-between">
+          <span className="hepar-quiet">
+            Series {name}: {live ? `${phaseText(live)}…` : 'has a result'}
+          </span>
+          <button type="button" onClick={() => session.showSeries(seriesInstanceUID)}>
+            Show
+          </button>
+        </div>
+      ))}
+    </nav>
   );
 }
 

@@ -3,7 +3,7 @@ import type { SegmentationView } from '../../../server/src/http/contract.ts';
 import { counted, dateTime, duration, percent, volumeMl } from '../findings/format.ts';
 import { burdenShare } from '../findings/report-text.ts';
 import type { Session } from '../state/session.ts';
-import { isOutgrown, listedLesions, results, type SessionState } from '../state/session-state.ts';
+import { isOutgrown, listedLesions, type OverlayState, results, type SessionState } from '../state/session-state.ts';
 import { CopyButton } from './copy-button.tsx';
 import { Drawing } from './drawing.tsx';
 import { LesionTable } from './lesion-table.tsx';
@@ -18,7 +18,7 @@ interface Props {
 export function Result({ session, state, run }: Props) {
   const findings = state.findings.get(run.id);
   return (
-    <div className="hepar-result" data-cy="hepar-result">
+    <div className="hepar-result" data-cy="hepar-result" data-overlay={overlayName(state.overlays.get(run.id))}>
       <ResultPicker session={session} state={state} run={run} />
       <OverlayLine session={session} state={state} run={run} />
       {findings && <Findings session={session} state={state} run={run} findings={findings} />}
@@ -111,6 +111,7 @@ function Origin({
 function ResultPicker({ session, state, run }: Props) {
   const all = results(state);
   if (all.length < 2) return null;
+  const isOneModel = new Set(all.map(({ model }) => model.id)).size === 1;
   return (
     <label className="hepar-row hepar-picker">
       Result
@@ -123,13 +124,17 @@ function ResultPicker({ session, state, run }: Props) {
       >
         {all.map(({ id, finishedAt, createdAt, model }, index) => (
           <option key={id} value={id}>
-            {dateTime(finishedAt ?? createdAt)}, {model.id} {model.version}
-            {index === 0 ? ' (newest)' : ''}
+            {dateTime(finishedAt ?? createdAt)}, {isOneModel ? model.version : `${model.id} ${model.version}`}
+            {index === 0 && ', newest'}
           </option>
         ))}
       </select>
     </label>
   );
+}
+
+function overlayName(overlay: OverlayState | undefined): string {
+  return typeof overlay === 'object' ? 'failed' : (overlay ?? 'none');
 }
 
 function OverlayLine({ session, state, run }: Props) {

@@ -55,6 +55,9 @@ const SHEET = `
 .hepar input[type=checkbox] { accent-color: #5acce6; }
 .hepar-picker select { flex: 1; min-width: 0; font: inherit; color: inherit; background: #0c1829; border: 1px solid #34507d; border-radius: 4px; padding: 3px; }
 
+.hepar-others { display: flex; flex-direction: column; gap: 6px; padding-top: 8px; border-top: 1px solid #17243a; }
+.hepar-others .hepar-row { flex-wrap: nowrap; }
+
 .hepar-scroll { overflow-x: auto; }
 .hepar-table { width: 100%; border-collapse: collapse; }
 .hepar-table :is(th, td) { padding: 0 3px; height: 30px; text-align: right; font-weight: 400; white-space: nowrap; border-bottom: 1px solid #17243a; }

@@ -33,14 +33,14 @@ function whyUnsuitable({ Modality, instances = [] }: DisplaySet): string | null 
   const [first] = instances;
   if (first === undefined) return 'This series has no images.';
   if ([first.ImageType ?? []].flat().some((value) => /LOCALIZER|SCOUT|TOPOGRAM/.test(value))) {
-    return 'This series is a localizer. Choose the axial CT.';
+    return 'This series is a localizer. Open the axial CT instead.';
   }
   if (instances.length < FEWEST_SLICES) {
     return `This series has only ${instances.length} image${instances.length === 1 ? '' : 's'}; a liver needs at least ${FEWEST_SLICES}.`;
   }
   const tilt = tiltDegrees(first.ImageOrientationPatient);
   if (tilt !== null && tilt > LARGEST_TILT_DEGREES) {
-    return 'The slices of this series are not axial. Choose the axial reconstruction.';
+    return 'The slices of this series are not axial. Open the axial reconstruction instead.';
   }
   return null;
 }

@@ -103,6 +103,36 @@ export function betterSeries({ series, judged }: SessionState): StudySeriesView 
   return best && best.seriesInstanceUID !== series?.seriesInstanceUID ? best : null;
 }
 
+/** What another series of the study has: it is at work, or it has a result. */
+export interface OtherSeries {
+  readonly seriesInstanceUID: string;
+  readonly name: string;
+  readonly live: SegmentationView | null;
+}
+
+/** The other series of the study that are segmented, or are being segmented. */
+export function otherSeries(state: SessionState): OtherSeries[] {
+  const runs = allRuns(state).filter(
+    (run) =>
+      run.studyInstanceUID === state.series?.studyInstanceUID &&
+      run.seriesInstanceUID !== state.series.seriesInstanceUID &&
+      (isLive(run) || run.state === 'done'),
+  );
+  return [...new Set(runs.map(({ seriesInstanceUID }) => seriesInstanceUID))].map((uid) => {
+    const judged = state.judged.find(({ seriesInstanceUID }) => seriesInstanceUID === uid);
+    return {
+      seriesInstanceUID: uid,
+      name: judged ? seriesName(judged) : '',
+      live: runsOfSeries(runs, uid).find(isLive) ?? null,
+    };
+  });
+}
+
+/** Number and description, as the viewer's own list shows them. */
+export function seriesName({ seriesNumber, description }: StudySeriesView): string {
+  return [seriesNumber, description].filter((part) => part !== null).join(' ');
+}
+
 /** Whether images have arrived since a result was made, so that it speaks of a part of the series only. */
 export function isOutgrown({ judged }: SessionState, { id }: SegmentationView): boolean {
   return judged.some(({ currentResult }) => currentResult?.run === id && !currentResult.coversAllInstances);
