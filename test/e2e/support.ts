@@ -2,12 +2,16 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { type Browser, type ConsoleMessage, chromium, type Page } from 'playwright-core';
 import type { RunningOrthanc } from '../../server/src/cli/orthanc.ts';
 import { readConfig } from '../../server/src/config.ts';
 import { createArchive } from '../../server/src/dicomweb/archive.ts';
+import { type FindingsDocument, findingsSchema } from '../../server/src/findings/schema.ts';
+import { segmentationSchema } from '../../server/src/http/contract.ts';
+import { isFinal } from '../../server/src/jobs/run.ts';
 import type { PhantomSeries } from '../../server/src/phantom/series.ts';
 import { type RunningServer, startServer } from '../../server/src/server.ts';
 import { startTestOrthanc } from '../support/orthanc.ts';
@@ -101,6 +105,19 @@ export class Stage {
     const files = Array.from(series.instances(), ({ bytes }) => bytes);
     await archive.store(files, series.studyInstanceUid);
     archive.close();
+  }
+
+  /** Has a series segmented as another program would, and gives the findings; those at once that are there already. */
+  async segment({ studyInstanceUid, seriesInstanceUid }: PhantomSeries): Promise<FindingsDocument> {
+    const body = JSON.stringify({ studyInstanceUID: studyInstanceUid, seriesInstanceUID: seriesInstanceUid });
+    const headers = { 'content-type': 'application/json' };
+    const runs = `${this.url}/api/segmentations`;
+    let run = segmentationSchema.parse(await (await fetch(runs, { method: 'POST', headers, body })).json());
+    while (!isFinal(run.state)) {
+      await sleep(200);
+      run = segmentationSchema.parse(await (await fetch(`${runs}/${run.id}`)).json());
+    }
+    return findingsSchema.parse(await (await fetch(`${runs}/${run.id}/findings`)).json());
   }
 
   /** A page of its own, with everything that it says and asks for. */

@@ -10,7 +10,7 @@ export function logRequests(logger: Logger, metrics: Metrics): RequestHandler {
       const { method } = request;
       const status = response.statusCode;
       const milliseconds = performance.now() - began;
-      const route: string = request.route?.path ?? 'none';
+      const route: string = request.route?.path ?? (request.baseUrl || 'none');
       const isStream = route.endsWith('/events');
       if (!isStream) metrics.requestEnded(method, route, status, milliseconds / 1000);
       const runId = request.params.id;
