@@ -17,14 +17,10 @@ export class Viewer {
     return this.services.userAuthenticationService.getAuthorizationHeader();
   }
 
-  /** The series in the active viewport; a segmentation stands for the series that it belongs to. */
   activeSeries(): ActiveSeries | null {
     const id = this.services.viewportGridService.getActiveViewportId();
     const displaySet = id === null ? undefined : this.#displaySetIn(id);
-    if (!displaySet) return null;
-    const { referencedSeriesInstanceUID: referenced } = displaySet as SegDisplaySet;
-    const source = referenced ? this.#ofSeries(referenced) : undefined;
-    return activeSeries(source ?? displaySet);
+    return displaySet ? activeSeries(displaySet) : null;
   }
 
   /** Series UID of the images that each viewport shows. */
@@ -105,10 +101,13 @@ export class Viewer {
     return found;
   }
 
+  /** What a viewport shows; a segmentation that somebody has opened stands for the series that it belongs to. */
   #displaySetIn(viewportId: string): DisplaySet | undefined {
     const { viewportGridService, displaySetService } = this.services;
     const [uid] = viewportGridService.getState().viewports.get(viewportId)?.displaySetInstanceUIDs ?? [];
-    return uid === undefined ? undefined : displaySetService.getDisplaySetByUID(uid);
+    const displaySet = uid === undefined ? undefined : displaySetService.getDisplaySetByUID(uid);
+    const source = (displaySet as SegDisplaySet | undefined)?.referencedSeriesInstanceUID;
+    return (source && this.#ofSeries(source)) || displaySet;
   }
 
   #ofSeries(seriesInstanceUID: string): DisplaySet | undefined {

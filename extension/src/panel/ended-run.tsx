@@ -27,7 +27,7 @@ export function EndedRun({ session, run }: { session: Session; run: Segmentation
     default:
       return (
         <div role="status" className="hepar-card hepar-row hepar-between" data-cy="hepar-cancelled">
-          <span>Cancelled. Nothing was stored.</span>
+          <span>Cancelled before it was done.</span>
           {again}
         </div>
       );

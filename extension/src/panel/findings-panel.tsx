@@ -49,7 +49,7 @@ export function FindingsPanel({ session }: { session: Session }) {
           {state.error}
         </p>
       )}
-      {state.isConfirming && <ConfirmRepeat session={session} />}
+      {state.isConfirming && !live && <ConfirmRepeat session={session} />}
       {live && <RunProgress session={session} heard={live} />}
       {ended && <EndedRun session={session} run={ended} />}
       {ended?.state === 'refused' && <BetterSeries session={session} state={state} />}

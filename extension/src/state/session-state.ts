@@ -90,11 +90,15 @@ export function shownResult(state: SessionState): SegmentationView | null {
   return state.series && resultToShow(state, state.series.seriesInstanceUID);
 }
 
-/** The newest run of the active series, where that ended without a result: it is told beside an older result. */
+/**
+ * The newest run of the active series, where that ended without a result. It is told beside an older result, save that
+ * who has cancelled it knows.
+ */
 export function endedWithoutResult(state: SessionState): SegmentationView | null {
   if (!state.series) return null;
   const [newest] = runsOfSeries(allRuns(state), state.series.seriesInstanceUID);
-  return newest && !isLive(newest) && newest.state !== 'done' ? newest : null;
+  if (!newest || isLive(newest) || newest.state === 'done') return null;
+  return newest.state === 'cancelled' && shownResult(state) ? null : newest;
 }
 
 /** The series that the server would segment in this study, where that is another than the active one. */

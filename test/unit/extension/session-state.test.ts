@@ -1,16 +1,19 @@
 import { equal, match } from 'node:assert/strict';
 import {
+  betterSeries,
   buttonState,
   endedWithoutResult,
   INITIAL,
   isDrawn,
+  isOutgrown,
   liveRun,
+  otherSeries,
   phaseText,
   resultToShow,
   type SessionState,
   timesOf,
 } from '../../../extension/src/state/session-state.ts';
-import type { SegmentationView } from '../../../server/src/http/contract.ts';
+import type { SegmentationView, StudySeriesView } from '../../../server/src/http/contract.ts';
 import { lesion, run, SERIES, STUDY } from './support.ts';
 
 function state(runs: readonly SegmentationView[], parts: Partial<SessionState> = {}): SessionState {
@@ -23,6 +26,24 @@ function state(runs: readonly SegmentationView[], parts: Partial<SessionState> =
 }
 const running = (parts: Partial<SegmentationView> = {}) =>
   run('live', { state: 'running', createdAt: '2026-11-05T10:00:00.000Z', progress: 0.4, finishedAt: null, ...parts });
+
+function judgedSeries(parts: Partial<StudySeriesView>): StudySeriesView {
+  return {
+    seriesInstanceUID: SERIES,
+    seriesNumber: 3,
+    description: 'Portal venous',
+    modality: 'CT',
+    instances: 100,
+    suitable: true,
+    refusal: null,
+    score: 1,
+    reason: 'portal venous phase',
+    recommended: false,
+    activeRun: null,
+    currentResult: null,
+    ...parts,
+  };
+}
 
 describe('the toolbar button', () => {
   it('says why it is disabled', () => {
@@ -64,6 +85,8 @@ describe('what the panel tells of the series', () => {
     equal(endedWithoutResult(state([refused, run('a')]))?.id, 'live');
     equal(endedWithoutResult(state([run('later', { createdAt: '2026-11-06T10:00:00.000Z' }), refused])), null);
     equal(endedWithoutResult(state([running()])), null);
+    equal(endedWithoutResult(state([running({ state: 'cancelled' })]))?.id, 'live');
+    equal(endedWithoutResult(state([running({ state: 'cancelled' }), run('a')])), null, 'who cancelled it knows');
     equal(liveRun(state([refused])), null);
   });
 
@@ -73,6 +96,33 @@ describe('what the panel tells of the series', () => {
     equal(timesOf(heard, 4_000).remainingMs, 0);
     const waiting = { run: running({ state: 'queued', elapsedMs: null, remainingMs: null }), heardAt: 1_000 };
     equal(timesOf(waiting, 4_000).elapsedMs, null);
+  });
+
+  it('tells of runs and results of the other series of the study, and of no other study', () => {
+    const other = { seriesInstanceUID: '2.25.77' };
+    const runs = [run('own'), running({ ...other, id: 'x' }), run('y', other), run('z', { ...other, state: 'failed' })];
+    const [only, ...more] = otherSeries(state(runs));
+    equal(only?.live?.id, 'x');
+    equal(more.length, 0);
+    equal(otherSeries(state([run('z', { ...other, state: 'failed' })])).length, 0);
+    equal(otherSeries(state([run('y', { ...other, studyInstanceUID: '2.25.99' })])).length, 0);
+  });
+
+  it('recommends a series only where another one is in view', () => {
+    const judged = [judgedSeries({ seriesInstanceUID: SERIES, recommended: true })];
+    equal(betterSeries(state([], { judged })), null);
+    const elsewhere = [judgedSeries({ seriesInstanceUID: '2.25.77', recommended: true })];
+    equal(betterSeries(state([], { judged: elsewhere }))?.seriesInstanceUID, '2.25.77');
+    equal(betterSeries(state([])), null);
+  });
+
+  it('says when images have come that the result does not cover', () => {
+    const result = { run: 'a', model: run('a').model, finishedAt: null };
+    const withCover = (coversAllInstances: boolean) =>
+      state([], { judged: [judgedSeries({ currentResult: { ...result, coversAllInstances } })] });
+    equal(isOutgrown(withCover(false), run('a')), true);
+    equal(isOutgrown(withCover(true), run('a')), false);
+    equal(isOutgrown(withCover(false), run('older')), false);
   });
 
   it('says that a run waits for another attempt', () => {
