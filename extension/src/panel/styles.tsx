@@ -58,7 +58,7 @@ const SHEET = `
 .hepar-others { display: flex; flex-direction: column; gap: 6px; padding-top: 8px; border-top: 1px solid #17243a; }
 .hepar-others .hepar-row { flex-wrap: nowrap; }
 
-.hepar-scroll { overflow-x: auto; }
+.hepar-scroll { margin: -3px; padding: 3px; overflow-x: auto; }
 .hepar-table { width: 100%; border-collapse: collapse; }
 .hepar-table :is(th, td) { padding: 0 3px; height: 30px; text-align: right; font-weight: 400; white-space: nowrap; border-bottom: 1px solid #17243a; }
 .hepar-table :is(th, td):first-child { text-align: left; padding-left: 0; }
