@@ -75,7 +75,7 @@ function whenReading(handler: RequestHandler): RequestHandler {
 
 /** Whether a person opens an address of the viewer. */
 export function isPage({ method, path, headers }: Pick<Request, 'method' | 'path' | 'headers'>): boolean {
-  return method === 'GET' && !OURS.test(path) && (headers.accept ?? '').includes('text/html');
+  return (method === 'GET' || method === 'HEAD') && !OURS.test(path) && (headers.accept ?? '').includes('text/html');
 }
 
 function cacheByName(response: { setHeader(name: string, value: string): unknown }, path: string): void {
