@@ -6,6 +6,12 @@ import type { Viewer } from '../ohif/viewer.ts';
 import { isDrawn, type OverlayState, resultToShow, type SessionState } from './session-state.ts';
 import type { Store } from './store.ts';
 
+interface Jump {
+  readonly runId: string;
+  readonly segment: number;
+  readonly world: readonly [number, number, number];
+}
+
 /** Keeps the right result over each series that the viewer shows. */
 export class Overlays {
   readonly #store: Store<SessionState>;
@@ -14,6 +20,8 @@ export class Overlays {
   readonly #loaded = new Map<string, Overlay>();
   readonly #loading = new Set<string>();
   readonly #stop = new AbortController();
+  /** Wished for before the overlay was there. */
+  #pendingJump: Jump | null = null;
   #isSyncing = false;
   #isStale = false;
 
@@ -42,8 +50,11 @@ export class Overlays {
     }
   }
 
-  jumpTo(runId: string, segment: number, world: readonly [number, number, number]): void {
-    this.#loaded.get(runId)?.jumpTo(segment, world);
+  /** Goes to the point, as soon as the overlay is there. */
+  jumpTo(runId: string, segment: number, world: Jump['world']): void {
+    const overlay = this.#loaded.get(runId);
+    this.#pendingJump = overlay ? null : { runId, segment, world };
+    overlay?.jumpTo(segment, world);
   }
 
   async #syncOnce(): Promise<void> {
@@ -77,6 +88,10 @@ export class Overlays {
       hidden,
       selected: selected?.segmentNumber ?? null,
     });
+    const jump = this.#pendingJump;
+    if (jump?.runId !== runId) return;
+    this.#pendingJump = null;
+    if (jump.segment === selected?.segmentNumber) overlay.jumpTo(jump.segment, jump.world);
   }
 
   async #load(run: SegmentationView): Promise<void> {
