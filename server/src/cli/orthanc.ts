@@ -59,6 +59,16 @@ export function findOrthanc(environment: NodeJS.ProcessEnv = process.env): Ortha
   return { binary, plugins: gdcm ? [dicomWeb, gdcm] : [dicomWeb] };
 }
 
+/** Whether `findOrthanc` finds one. */
+export function isOrthancInstalled(): boolean {
+  try {
+    findOrthanc();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Starts Orthanc as a child process on the loopback interface, with its data, password and log under `dataDir`.
  * `port` 0 takes a free one. `settings` are added to Orthanc's configuration.
@@ -75,7 +85,7 @@ export async function startOrthanc(options: {
   await mkdir(configurationDir, { recursive: true });
   await stopStale(dataDir, configurationDir);
   const port = options.port || (await freePort());
-  const credentials = await readOrMakeCredentials(join(dataDir, 'credentials.json'));
+  const credentials = await readOrMakeCredentials(dataDir);
   await writeFile(join(configurationDir, '00-hepar.json'), await readFile(CONFIGURATION));
   const machine = {
     HttpPort: port,
@@ -152,7 +162,9 @@ async function stopStale(dataDir: string, configurationDir: string): Promise<voi
   if (await isOurs()) process.kill(pid, 'SIGKILL');
 }
 
-async function readOrMakeCredentials(file: string): Promise<{ username: string; password: string }> {
+/** The name and password that Orthanc asks for: made once, and kept where only the owner can read them. */
+export async function readOrMakeCredentials(dataDir: string): Promise<{ username: string; password: string }> {
+  const file = join(await makeFolder(dataDir), 'credentials.json');
   const kept = await readFile(file, 'utf8').catch(() => null);
   if (kept !== null) {
     const { username, password } = JSON.parse(kept) as { username: string; password: string };

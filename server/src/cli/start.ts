@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
@@ -9,7 +8,8 @@ import { segmentationSchema } from '../http/contract.ts';
 import type { Progress } from '../progress.ts';
 import { startServer } from '../server.ts';
 import { onInterrupt } from './failure.ts';
-import { type RunningOrthanc, startOrthanc } from './orthanc.ts';
+import { isOrthancInstalled, type RunningOrthanc, startOrthanc } from './orthanc.ts';
+import { hasDockerEngine, startOrthancContainer } from './orthanc-container.ts';
 import { showProgress } from './progress-display.ts';
 import { judgeSample, provideSample, type Sample, scoreSample } from './sample.ts';
 
@@ -51,9 +51,10 @@ export async function startCommand(): Promise<number> {
 }
 
 async function startOwnArchive({ dataDir }: Config): Promise<RunningOrthanc> {
-  await mkdir(dataDir, { recursive: true });
-  const port = Number(process.env.HEPAR_ORTHANC_PORT ?? 0);
-  return startOrthanc({ dataDir: join(dataDir, 'orthanc'), port });
+  const options = { dataDir: join(dataDir, 'orthanc'), port: Number(process.env.HEPAR_ORTHANC_PORT ?? 0) };
+  if (isOrthancInstalled() || !(await hasDockerEngine())) return startOrthanc(options);
+  say('Starting Orthanc in a container.');
+  return startOrthancContainer(options);
 }
 
 const archiveOf = ({ dicomWebUrl, username, password }: RunningOrthanc) => ({ url: dicomWebUrl, username, password });
