@@ -75,7 +75,7 @@ function passGate(collection: Collection, dropped: Omit<Dropped, 'duplicates'>):
     warnings: [
       ...droppedWarnings({ ...dropped, duplicates: sorted.length - slices.length }),
       ...sliceWarnings(slices, gapMm),
-      ...pixelWarnings(lossy, collection.paddingIgnored),
+      ...pixelWarnings(lossy, collection.oddities),
       ...headerWarnings(header),
       ...(membership.frameOfReferenceUid === '' ? [mintedFrameOfReference(derivedFrameOfReference)] : []),
     ],

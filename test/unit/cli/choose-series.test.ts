@@ -41,6 +41,12 @@ describe('choosing the series of an input', () => {
     strictEqual(figures.series, 2);
   });
 
+  it('takes an enhanced image beside a localizer, though it is a single instance', () => {
+    const enhanced = { ...series('1.7', 'CT', 1), multiFrame: true };
+    strictEqual(chooseSeries([LOCALIZER, enhanced, SEG], undefined), enhanced);
+    refusedAs('several-series', () => chooseSeries([THICK, enhanced], undefined));
+  });
+
   it('gives a single unsuitable one on, for the pipeline to say what is wrong with it', () => {
     strictEqual(chooseSeries([LOCALIZER, SEG], undefined), LOCALIZER);
     strictEqual(chooseSeries([SEG], undefined), SEG);

@@ -16,10 +16,10 @@ export function kindOfInstance({ sopClassUid, dataset }: Instance): Kind {
   const modality = dataset.text('00080060');
   const isCt = CT_IMAGES.has(sopClassUid);
   if (!isCapture && modality !== null && modality !== '' && modality !== 'CT') {
-    throw new Refusal('not-ct', `the series is ${modality}, not CT`, { modality });
+    throw new Refusal('not-ct', `The series is ${modality}, not CT.`, { modality });
   }
   if (!isCapture && !isCt && modality !== 'CT') {
-    throw new Refusal('not-ct', 'the series holds no CT images', { sopClassUid });
+    throw new Refusal('not-ct', 'The series holds no CT images.', { sopClassUid });
   }
   if (isColour(dataset)) return 'colour-capture';
   return isCt ? 'slice' : 'capture';
@@ -101,7 +101,7 @@ export function kindOfFrame({ imageType, volumeTechnique, rescaleType }: FrameHe
     if (computed !== undefined) {
       throw new Refusal(
         computed.code,
-        `the series is ${computed.what} (Image Type ${value}), not scanned slices in HU`,
+        `The series is ${computed.what} (Image Type ${value}), not scanned slices in HU.`,
         {
           imageType: value,
         },
@@ -110,7 +110,9 @@ export function kindOfFrame({ imageType, volumeTechnique, rescaleType }: FrameHe
   }
   const unit = rescaleType?.trim() ?? '';
   if (unit !== '' && unit.toUpperCase() !== 'HU') {
-    throw new Refusal('not-hounsfield', `the values are in ${unit} (Rescale Type), not in HU`, { rescaleType: unit });
+    throw new Refusal('not-hounsfield', `The pixel values are in ${unit} (Rescale Type), not in HU.`, {
+      rescaleType: unit,
+    });
   }
   return 'slice';
 }
@@ -123,24 +125,24 @@ export function nothingToSegment(dropped: Readonly<Record<Exclude<Kind, 'slice'>
   const { localizer, capture, 'colour-capture': colour } = dropped;
   const figures = { localizers: localizer, captures: capture, colourCaptures: colour };
   if (localizer > 0) {
-    const others = capture + colour > 0 ? ` and ${count(capture + colour, 'capture')}` : '';
+    const others = capture + colour > 0 ? ` and ${count(capture + colour, 'screen capture')}` : '';
     return new Refusal(
       'localizer-only',
-      `the series holds only ${count(localizer, 'localizer')}${others}, no CT slices`,
+      `The series holds only ${count(localizer, 'localizer')}${others}, no CT slices.`,
       figures,
     );
   }
   if (capture > 0) {
     return new Refusal(
       'no-image',
-      `the series holds only ${count(capture + colour, 'capture')}, no CT slices`,
+      `The series holds only ${count(capture + colour, 'screen capture')}, no CT slices.`,
       figures,
     );
   }
   if (colour > 0) {
-    return new Refusal('colour', `the series holds only ${count(colour, 'colour picture')}, no CT slices`, figures);
+    return new Refusal('colour', `The series holds only ${count(colour, 'colour picture')}, no CT slices.`, figures);
   }
-  return new Refusal('no-image', 'the series holds no images', figures);
+  return new Refusal('no-image', 'The series holds no images.', figures);
 }
 
 function count(number: number, noun: string): string {

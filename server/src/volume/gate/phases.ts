@@ -49,7 +49,7 @@ function checkOwnUids(slices: readonly Slice[]): void {
     const key = `${slice.sopInstanceUid}#${slice.frameNumber ?? ''}`;
     if (seen.has(key)) {
       const name = imageName(slice.instanceNumber, slice.frameNumber);
-      throw new Refusal('corrupt-instance', `two different images carry the same SOP Instance UID (${name})`);
+      throw new Refusal('corrupt-instance', `Two different images carry the same SOP Instance UID (${name}).`);
     }
     seen.add(key);
   }
@@ -106,7 +106,7 @@ function severalPhases(what: string, mark: Mark | null, figures: Record<string, 
   const which = mark === null ? '' : ` (${mark.name} ${list})`;
   return new Refusal(
     'several-phases',
-    `several phases in one series: ${what}${which}`,
+    `The series holds several phases: ${what}${which}.`,
     mark === null ? figures : { ...figures, mark: mark.name, values: list },
   );
 }
