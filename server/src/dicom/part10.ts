@@ -26,6 +26,7 @@ export interface Part10 {
 export function readPart10(file: Uint8Array, untilTag?: Tag): Part10 {
   const { meta, position } = readMeta(file);
   const transferSyntaxUid = statedTransferSyntax(file, meta) ?? guessedTransferSyntax(file, position);
+  if (untilTag?.startsWith('0002')) return { transferSyntaxUid, bytes: file, elements: meta };
   const deflated = transferSyntaxUid === TRANSFER_SYNTAX.deflated;
   const bytes = deflated ? inflated(file, position, untilTag !== undefined) : file;
   const dataset = new ElementReader(bytes, position).dataset(encodingOf(transferSyntaxUid), bytes.length, untilTag);

@@ -33,7 +33,7 @@ export class Pixels {
     this.#element = elements.get('7fe00010');
     this.#dataset = dataset;
     this.#transferSyntaxUid = transferSyntaxUid;
-    this.frames = this.#element ? Math.max(1, dataset.number('00280008') ?? 1) : 0;
+    this.frames = this.#element ? Math.max(1, Math.floor(dataset.number('00280008') ?? 1)) : 0;
     if (this.#element) this.#checkFrames(this.#element);
   }
 

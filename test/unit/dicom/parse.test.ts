@@ -1,6 +1,7 @@
 import { deepStrictEqual, strictEqual, throws } from 'node:assert';
 import { deflateRawSync } from 'node:zlib';
 import { CorruptInstance, NotDicom } from '../../../server/src/dicom/errors.ts';
+import { parseHeader } from '../../../server/src/dicom/header.ts';
 import { parseInstance } from '../../../server/src/dicom/parse.ts';
 import { type Attribute, BIG_ENDIAN, EXPLICIT, encodeDataset, fileMeta, IMPLICIT, part10 } from './encode.ts';
 
@@ -128,6 +129,23 @@ describe('reading a DICOM file', () => {
     deepStrictEqual(dataset.numbers('00720082'), [-5, 7]);
     deepStrictEqual(dataset.numbers('7fe00001'), [0, 1000]);
     deepStrictEqual(dataset.numbers('7fe00002'), [10]);
+  });
+
+  it('reads as far as one attribute of a file whose rest is not there yet', () => {
+    for (const [name, file] of Object.entries(FILES)) {
+      const whole = parseHeader(file, '00200013');
+      strictEqual(whole.number('00200013'), 12, name);
+      strictEqual(whole.has('00280010'), false, name);
+    }
+    const [explicit, deflated] = [FILES['explicit little endian']!, FILES.deflated!];
+    strictEqual(parseHeader(explicit.subarray(0, explicit.length - 60), '00080018').text('00080018'), '2.25.77');
+    strictEqual(parseHeader(deflated.subarray(0, deflated.length - 60), '00080018').text('00080018'), '2.25.77');
+    throws(() => parseHeader(explicit.subarray(0, 400), '00280010'), CorruptInstance);
+  });
+
+  it('reads the File Meta Information alone, whatever follows it', () => {
+    const file = Buffer.concat([part10(DEFLATED_UID, Buffer.alloc(0)), Buffer.from('no deflated data')]);
+    strictEqual(parseHeader(file, '00020003').text('00020003'), '2.25.1');
   });
 
   it('says which element is cut off, and by how much', () => {
