@@ -234,6 +234,27 @@ describe('gate: damaged and nameless instances', () => {
     });
   }
 
+  it('a UID that can neither be written nor asked for', async () => {
+    for (const uid of ['1.2\u0005', '1.2 3', '1'.repeat(65)]) {
+      const nameless = images(() => attributes({ '0020000d': uid }));
+      await refused(nameless, 'missing-uid', /a Study Instance UID that is no UID/);
+    }
+    const frame = await read(images(() => attributes({ '00200052': 'Ünknown' })));
+    assert.deepEqual(
+      frame.warnings.map(({ code }) => code),
+      ['no-frame-of-reference'],
+    );
+  });
+
+  it('never quotes a value that another, with the name in it, ran into', async () => {
+    for (const tag of ['00080060', '00281054'] as const) {
+      for (const value of ['CT\u0010\u0000PN PHANTOM', 'CT PHANTOM PHANTOM PHANTOM']) {
+        const { message, figures } = await refusal(images(() => attributes({ [tag]: value })));
+        assert.ok(!`${message}${JSON.stringify(figures)}`.includes('PHANTOM'), message);
+      }
+    }
+  });
+
   it('without SOP Instance UID', async () => {
     await refused(images(only(1, { instance: { sopInstanceUid: '' } })), 'missing-uid', /no SOP Instance UID/);
   });

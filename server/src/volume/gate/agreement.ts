@@ -8,25 +8,28 @@ import type { Vec3 } from '../volume.ts';
 export interface Membership {
   readonly studyInstanceUid: string;
   readonly seriesInstanceUid: string;
-  /** Empty when the instance has none. */
+  /** Empty when the instance has none, or what is no UID. */
   readonly frameOfReferenceUid: string;
 }
+
+/** Wider than the standard (PS3.5 section 9.1), as anonymisers are: what can be written, and stand in an address. */
+const USABLE_UID = /^[\w.-]{1,64}$/;
 
 /** @throws Refusal 'missing-uid' where a result could not be filed beside its source */
 export function readMembership(dataset: Dataset, sopInstanceUid: string): Membership {
   const required = (uid: string | null, name: string): string => {
-    if (uid === null || uid === '') {
-      throw new Refusal('missing-uid', `An image has no ${name}, so a result could not be filed beside it.`, {
-        attribute: name,
-      });
-    }
-    return uid;
+    if (uid !== null && USABLE_UID.test(uid)) return uid;
+    const what = uid === null || uid === '' ? `no ${name}` : `a ${name} that is no UID`;
+    throw new Refusal('missing-uid', `An image has ${what}, so a result could not be filed beside it.`, {
+      attribute: name,
+    });
   };
+  const frameOfReferenceUid = dataset.text('00200052') ?? '';
   required(sopInstanceUid, 'SOP Instance UID');
   return {
     studyInstanceUid: required(dataset.text('0020000d'), 'Study Instance UID'),
     seriesInstanceUid: required(dataset.text('0020000e'), 'Series Instance UID'),
-    frameOfReferenceUid: dataset.text('00200052') ?? '',
+    frameOfReferenceUid: USABLE_UID.test(frameOfReferenceUid) ? frameOfReferenceUid : '',
   };
 }
 

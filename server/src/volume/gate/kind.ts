@@ -2,6 +2,7 @@ import type { Dataset } from '../../dicom/dataset.ts';
 import type { Instance } from '../../dicom/instance.ts';
 import { Refusal } from '../../refusal.ts';
 import type { FrameHeader } from '../frame.ts';
+import { quoted } from './quote.ts';
 
 /** What an object of a CT series is. Only slices become part of the volume; the others are left out. */
 export type Kind = 'slice' | 'localizer' | 'capture' | 'colour-capture';
@@ -16,7 +17,8 @@ export function kindOfInstance({ sopClassUid, dataset }: Instance): Kind {
   const modality = dataset.text('00080060');
   const isCt = CT_IMAGES.has(sopClassUid);
   if (!isCapture && modality !== null && modality !== '' && modality !== 'CT') {
-    throw new Refusal('not-ct', `The series is ${modality}, not CT.`, { modality });
+    const stated = quoted(modality);
+    throw new Refusal('not-ct', `The series is ${stated}, not CT.`, { modality: stated });
   }
   if (!isCapture && !isCt && modality !== 'CT') {
     throw new Refusal('not-ct', 'The series holds no CT images.', { sopClassUid });
@@ -108,7 +110,7 @@ export function kindOfFrame({ imageType, volumeTechnique, rescaleType }: FrameHe
       );
     }
   }
-  const unit = rescaleType?.trim() ?? '';
+  const unit = quoted(rescaleType ?? '');
   if (unit !== '' && unit.toUpperCase() !== 'HU') {
     throw new Refusal('not-hounsfield', `The pixel values are in ${unit} (Rescale Type), not in HU.`, {
       rescaleType: unit,

@@ -1,6 +1,7 @@
 import { Refusal } from '../../refusal.ts';
 import { dot } from '../geometry.ts';
 import { imageName, type Slice } from '../slice.ts';
+import { quoted } from './quote.ts';
 import { gapsMm } from './spacing.ts';
 
 /** Slices closer than this stand at one position. */
@@ -101,7 +102,7 @@ function distinguishingMark(groups: readonly (readonly Slice[])[]): Mark | null 
 }
 
 function severalPhases(what: string, mark: Mark | null, figures: Record<string, number>): Refusal {
-  const values = mark?.values.toSorted((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1)) ?? [];
+  const values = mark?.values.map(quoted).sort((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1)) ?? [];
   const list = values.length > 4 ? `${values.slice(0, 4).join(', ')}, …` : values.join(', ');
   const which = mark === null ? '' : ` (${mark.name} ${list})`;
   return new Refusal(
