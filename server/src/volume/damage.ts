@@ -22,16 +22,18 @@ export function readInstance(file: Uint8Array): Instance {
  * @param name of the image, within a sentence
  */
 export function asRefusal(error: unknown, part: 'file' | 'pixel data', name: string): unknown {
+  // Some decoders end their own words with full stops.
+  const reason = error instanceof DicomError ? error.message.replace(/[.\s]+$/, '') : '';
   if (error instanceof UnsupportedTransferSyntax) {
-    const message = `The ${part} of ${name} cannot be read: ${error.message}.`;
+    const message = `The ${part} of ${name} cannot be read: ${reason}.`;
     return new Refusal('unsupported-transfer-syntax', message, { uid: error.uid });
   }
   if (error instanceof UnsupportedPixels) {
-    return new Refusal('unsupported-pixels', `The ${part} of ${name} cannot be read: ${error.message}.`);
+    return new Refusal('unsupported-pixels', `The ${part} of ${name} cannot be read: ${reason}.`);
   }
   if (error instanceof NotDicom) return new Refusal('not-dicom', 'A file of the series is no DICOM file.');
   if (error instanceof DicomError) {
-    return new Refusal('corrupt-instance', `The ${part} of ${name} is damaged: ${error.message}.`);
+    return new Refusal('corrupt-instance', `The ${part} of ${name} is damaged: ${reason}.`);
   }
   return error;
 }
