@@ -1,3 +1,4 @@
+import { access, constants, mkdir } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Logger, pino } from 'pino';
@@ -48,6 +49,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   if (config.model !== undefined && !models.find(undefined)) {
     throw new ConfigError([`HEPAR_MODEL must be the id of a model in ${config.modelsDir}.`]);
   }
+  await provideDataDir(config);
   const archive = options.archive ?? createArchive({ ...address, retry: ARCHIVE_RETRY });
   // Metrics and runs each know of the other.
   const metrics = new Metrics(() => segmentations.countByState());
@@ -105,21 +107,44 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
-/** A broken model is named in the log and hides no other. */
+/** A broken model is named in the log and hides no other. @throws ConfigError when there is no such folder */
 async function readModels({ modelsDir }: Config, logger: Logger): Promise<readonly Model[]> {
-  const { models, rejected } = await listModels(modelsDir);
+  const { models, rejected } = await listModels(modelsDir).catch((error) => {
+    throw unusable(`HEPAR_MODELS ${modelsDir} cannot be read`, error);
+  });
   for (const error of rejected) logger.warn({ problems: error.problems, dir: error.dir }, 'model left out');
   return models;
 }
 
+/** @throws ConfigError when nothing can be written there */
+async function provideDataDir({ dataDir }: Config): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true });
+    await access(dataDir, constants.W_OK);
+  } catch (error) {
+    throw unusable(`HEPAR_DATA ${dataDir} cannot be written to`, error);
+  }
+}
+
+/** @throws ConfigError when it cannot listen there */
 function listen(server: Server, { host, port }: Config): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const fail = (error: NodeJS.ErrnoException) => {
+      const advice =
+        error.code === 'EADDRINUSE' ? ' Another program listens there; HEPAR_PORT=0 takes a port that is free.' : '';
+      reject(unusable(`HEPAR_PORT ${port} of HEPAR_HOST ${host} cannot be had`, error, advice));
+    };
+    server.once('error', fail);
     server.listen(port, host, () => {
-      server.off('error', reject);
+      server.off('error', fail);
       resolve();
     });
   });
+}
+
+function unusable(what: string, error: unknown, advice = ''): ConfigError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new ConfigError([`${what}: ${code ?? message}.${advice}`]);
 }
 
 function addressOf(server: Server, host: string): string {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -276,6 +276,33 @@ describe('segmentations over HTTP', () => {
       assert.ok(validate(await json(response)), `${method} ${path}: ${JSON.stringify(validate.errors)}`);
     }
     await until(url, waiting.id, isIn('cancelled'));
+  });
+
+  it('says in one line what keeps a server from starting, and which setting it is', async () => {
+    const file = join(dir, 'a-file');
+    await writeFile(file, '');
+    const cases: readonly [environment: Record<string, string>, line: RegExp][] = [
+      [
+        { HEPAR_PORT: new URL(url).port },
+        /^HEPAR_PORT \d+ of HEPAR_HOST 127\.0\.0\.1 cannot be had: EADDRINUSE\. .+\.$/,
+      ],
+      [{ HEPAR_DATA: join(file, 'data') }, /^HEPAR_DATA \S+ cannot be written to: ENOTDIR\.$/],
+      [{ HEPAR_MODELS: join(dir, 'none') }, /^HEPAR_MODELS \S+ cannot be read: ENOENT\.$/],
+      [{ HEPAR_MODEL: 'none' }, /^HEPAR_MODEL must be the id of a model in \S+\.$/],
+      [{ DATABASE_URL: 'postgres://me:secret@127.0.0.1:1/x' }, /^The database of DATABASE_URL cannot be used: [^@]+$/],
+      [{ HEPAR_HOST: '0.0.0.0' }, /^HEPAR_HOST 0\.0\.0\.0 can be reached from other machines/],
+      [{ HEPAR_DATA: join(dir, 'data') }, /^The queue in \S+ is in use by another process/],
+    ];
+    for (const [environment, line] of cases) {
+      const start = startTestServer(join(dir, 'other'), { environment });
+      await assert.rejects(start, ({ message }: Error) => line.test(message), JSON.stringify(environment));
+    }
+  });
+
+  it('keeps what names patients from other users of the machine', async () => {
+    for (const folder of ['queue', 'runs']) {
+      assert.equal((await stat(join(dir, 'data', folder))).mode & 0o077, 0, folder);
+    }
   });
 
   it('counts what it did', async () => {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { openEmbeddedDatabase } from '../../server/src/jobs/embedded-database.ts';
 import { DatabaseError } from '../../server/src/jobs/errors.ts';
 import { transaction } from '../../server/src/jobs/runs.ts';
+import { engineOf } from '../support/serve.ts';
 import { ask, isIn, json, startTestServer, until } from '../unit/http/support.ts';
 import { SERIES } from '../unit/jobs/fake-pipeline.ts';
 
@@ -109,15 +110,6 @@ describe('what survives', () => {
     }
   });
 });
-
-/** The engine process among a process' children. */
-async function engineOf(pid: number): Promise<number> {
-  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').map(Number);
-  for (const child of children) {
-    if ((await readFile(`/proc/${child}/cmdline`, 'utf8')).includes('engine-child.ts')) return child;
-  }
-  throw new Error('no engine process');
-}
 
 /** A zombie is as good as dead. */
 async function isAlive(pid: number): Promise<boolean> {
