@@ -6,6 +6,7 @@ Usage: vary_series.py SPEC.json   where SPEC is a list of {folder, steps: [...]}
   {longPositions: digits}             Image Position (Patient) with that many decimals
   {copy: number, uid: UID or null}    the image once more in a file of its own, under its own or another UID
   {take: folder, as: prefix}          the images of another folder, moved into this series
+  {enhance: true}                     all images as frames of one enhanced multi-frame image, in the order of their names
   {wrap: tag as hex}                  puts a private creator and a private element with a nested sequence into all
 """
 
@@ -30,7 +31,47 @@ def save(path: pathlib.Path, ds: Dataset) -> None:
     pydicom.dcmwrite(path, ds, write_like_original=False)
 
 
+def item(source: Dataset, *keywords: str) -> Sequence:
+    group = Dataset()
+    for keyword in keywords:
+        group[keyword] = source[keyword]
+    return Sequence([group])
+
+
+def enhance(folder: pathlib.Path) -> None:
+    """Enhanced CT Image IOD (PS3.3 section A.38), as far as a reader of its geometry and values needs it."""
+    paths = sorted(folder.glob("*.dcm"))
+    images = [pydicom.dcmread(path) for path in paths]
+    ds = images[0]
+    ds.SOPClassUID, ds.InstanceNumber, ds.NumberOfFrames = "1.2.840.10008.5.1.4.1.1.2.1", 1, len(images)
+    shared = Dataset()
+    shared.PlaneOrientationSequence = item(ds, "ImageOrientationPatient")
+    shared.PixelMeasuresSequence = item(ds, "PixelSpacing", "SliceThickness")
+    shared.PixelValueTransformationSequence = item(ds, "RescaleIntercept", "RescaleSlope")
+    shared.PixelValueTransformationSequence[0].RescaleType = "HU"
+    shared.CTXRayDetailsSequence = item(ds, "KVP")
+    ds.SharedFunctionalGroupsSequence = Sequence([shared])
+    per_frame = []
+    for image in images:
+        groups = Dataset()
+        groups.PlanePositionSequence = item(image, "ImagePositionPatient")
+        per_frame.append(groups)
+    ds.PerFrameFunctionalGroupsSequence = Sequence(per_frame)
+    ds.PixelData = b"".join(image.PixelData for image in images)
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "KVP"):
+        del ds[keyword]
+    for keyword in ("RescaleIntercept", "RescaleSlope", "RescaleType"):
+        if keyword in ds:
+            del ds[keyword]
+    for path in paths:
+        path.unlink()
+    save(paths[0], ds)
+
+
 def vary(folder: pathlib.Path, step: dict) -> None:
+    if "enhance" in step:
+        enhance(folder)
+        return
     if "copy" in step:
         ds = pydicom.dcmread(folder / f"{step['copy']}.dcm")
         ds.SOPInstanceUID = step.get("uid") or ds.SOPInstanceUID
