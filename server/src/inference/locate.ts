@@ -55,10 +55,10 @@ export async function locateLiver(
 
 export function noLiver(foundMl: number, leastMl: number): Refusal {
   const found = Math.round(foundMl);
-  const what = found === 0 ? 'nothing in it looks' : `only ${found} ml of it look`;
+  const what = found === 0 ? 'nothing in it looks' : `only ${found} ml of it looks`;
   return new Refusal(
     'no-liver-in-view',
-    `The series shows no liver: ${what} like liver, and at least ${leastMl} ml were expected.`,
+    `The series shows no liver: ${what} like liver, where at least ${leastMl} ml is expected.`,
     { foundMl: found, leastMl },
   );
 }

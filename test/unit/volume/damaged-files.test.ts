@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { parseInstance } from '../../../server/src/dicom/parse.ts';
 import { makePhantomSeries } from '../../../server/src/phantom/series.ts';
 import { Refusal } from '../../../server/src/refusal.ts';
+import { patientAndStudy } from '../../../server/src/reports/patient-study.ts';
 import { assemble } from '../../../server/src/volume/assemble.ts';
 import { readInstance } from '../../../server/src/volume/damage.ts';
 
@@ -75,6 +76,18 @@ describe('damaged files', () => {
       { seed: 20261123, numRuns: 400 },
     );
     assert.ok(read > 40 && refused > 40, `${read} were read, ${refused} refused`);
+  });
+
+  it('with a sequence of unknown representation that holds no items are read as if it were empty', async () => {
+    const raw = [{ tag: '00120064', vr: 'UN', value: Buffer.from('feff00e0ffffff7f0000', 'hex') }];
+    const geometry = { rows: 8, columns: 12, slices: 11, pixelSpacingMm: [30, 30], sliceSpacingMm: 5 } as const;
+    const files = [...makePhantomSeries({ lesions: 0, raw, geometry }).instances()];
+    async function* instances() {
+      for (const { bytes } of files) yield readInstance(bytes);
+    }
+    const { header } = await assemble(instances(), { signal: new AbortController().signal, report: () => {} });
+    assert.deepEqual(header.items('00120064'), []);
+    assert.ok(!('DeidentificationMethodCodeSequence' in patientAndStudy(header).attributes));
   });
 
   it('that announce more than they hold are refused before room is made for it', async () => {

@@ -448,6 +448,16 @@ describe('gate: slices that do not stand evenly', () => {
   });
 });
 
+describe('gate: a scan of absurd size', () => {
+  it('is refused, because a decimal point was lost, and not laid out in memory', async () => {
+    const wide = images(() => attributes({ '00280030': ['700', '700'] }));
+    await refused(wide, 'no-position', /6 x 5 pixels of 700 x 700 mm are 4200 mm wide/);
+    const long = images(undefined, { ...GRID, spacingMm: [0.7, 0.7, 2500] });
+    await refused(long, 'no-position', /14 slices 2500.0 mm apart are 35000 mm long/);
+    await read(images(undefined, { ...GRID, spacingMm: [200, 200, 200] }));
+  });
+});
+
 describe('gate: one position twice', () => {
   it('identical slices are left out once, with a warning', async () => {
     const again = images((k) => ({ instance: { sopInstanceUid: `1.2.3.5.${k + 1}` } })).slice(3, 6);

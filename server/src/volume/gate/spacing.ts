@@ -93,6 +93,35 @@ export function checkEven(slices: readonly Slice[]): number {
   );
 }
 
+/** No scanner sees wider, no patient is longer: a header that says so has lost a decimal point or its unit. */
+const WIDEST_MM = 1500;
+const LONGEST_MM = 3000;
+
+/**
+ * Grids are laid over the whole scan, so that one of absurd size would not fit in any memory.
+ * @throws Refusal 'no-position'
+ */
+export function checkBelievable(slices: readonly Slice[], gapMm: number): void {
+  const { columns, rows, columnSpacingMm, rowSpacingMm } = slices[0]!;
+  const widthMm = Math.max(columns * columnSpacingMm, rows * rowSpacingMm);
+  const lengthMm = slices.length * gapMm;
+  if (widthMm > WIDEST_MM) {
+    const pixels = `${columns} x ${rows} pixels of ${Number(columnSpacingMm.toFixed(3))} x ${Number(rowSpacingMm.toFixed(3))} mm`;
+    throw new Refusal(
+      'no-position',
+      `The scale of the slices is not believable: ${pixels} are ${widthMm.toFixed(0)} mm wide, and at most ${WIDEST_MM} mm can be.`,
+      { widthMm, mostMm: WIDEST_MM },
+    );
+  }
+  if (lengthMm > LONGEST_MM) {
+    throw new Refusal(
+      'no-position',
+      `The places of the slices are not believable: ${slices.length} slices ${gapMm.toFixed(1)} mm apart are ${lengthMm.toFixed(0)} mm long, and at most ${LONGEST_MM} mm can be.`,
+      { lengthMm, mostMm: LONGEST_MM },
+    );
+  }
+}
+
 /** Distances along the normal of slice 1; the slices are sorted along it. */
 export function gapsMm(slices: readonly Slice[]): number[] {
   const { normal } = slices[0]!;
