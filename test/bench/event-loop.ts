@@ -8,7 +8,7 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createArchive } from '../../server/src/dicomweb/archive.ts';
 import { makePhantomSeries } from '../../server/src/phantom/series.ts';
-import type { EventLoopFigures } from '../support/event-loop-watch.ts';
+import type { EventLoopFigures } from '../support/event-loop.ts';
 import { startTestOrthanc } from '../support/orthanc.ts';
 import { type ServeProcess, startServe } from '../support/serve.ts';
 import { json, readEvents } from '../unit/http/support.ts';

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { openEmbeddedDatabase } from '../../server/src/jobs/embedded-database.ts';
 import { DatabaseError } from '../../server/src/jobs/errors.ts';
 import { transaction } from '../../server/src/jobs/runs.ts';
+import { provideQueue } from '../support/data-dir.ts';
 import { engineOf } from '../support/serve.ts';
 import { ask, isIn, json, startTestServer, until } from '../unit/http/support.ts';
 import { SERIES } from '../unit/jobs/fake-pipeline.ts';
@@ -19,6 +20,7 @@ describe('what survives', () => {
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'hepar-recovery-'));
+    await provideQueue(join(dir, 'data'));
   });
 
   after(() => rm(dir, { recursive: true, force: true }));

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import { parseInstance } from '../../server/src/dicom/parse.ts';
 import { type Archive, createArchive } from '../../server/src/dicomweb/archive.ts';
 import { type FindingsDocument, findingsSchema } from '../../server/src/findings/schema.ts';
 import type { ErrorView, Readiness } from '../../server/src/http/contract.ts';
+import { installedProviders } from '../../server/src/inference/provider.ts';
 import { collectSeries, makePhantomSeries, SMALL_GEOMETRY } from '../../server/src/phantom/series.ts';
 import { PHASES } from '../../server/src/progress.ts';
 import { readSeg } from '../../server/src/reports/read-seg.ts';
@@ -58,18 +59,19 @@ describe('the companion server on a real archive', function () {
     await rm(dataDir, { recursive: true, force: true });
   });
 
-  const serve = () =>
+  const serve = (environment: Record<string, string> = {}) =>
     startServe({
+      ...environment,
       HEPAR_DATA: dataDir,
       HEPAR_DICOMWEB_URL: faulty.url,
       HEPAR_DICOMWEB_USERNAME: orthanc.username,
       HEPAR_DICOMWEB_PASSWORD: orthanc.password,
       HEPAR_LOG_LEVEL: 'debug',
     });
-  const restartedAfter = async (signal: NodeJS.Signals) => {
+  const restartedAfter = async (signal: NodeJS.Signals, environment: Record<string, string> = {}) => {
     const end = await server.end(signal);
     outputs.push(server.output());
-    server = await serve();
+    server = await serve(environment);
     return end;
   };
   const post = (body: object) =>
@@ -244,6 +246,20 @@ describe('the companion server on a real archive', function () {
     const { seg } = (await findingsOf(id)).objects;
     deepEqual(new Set(await resultsInArchive()), new Set([...before, seg]));
     equal(sha256(await bytesInArchive(seg!.seriesInstanceUID)), onDisk);
+  });
+
+  it('fails a run at once, and says why, when the GPU that is configured is not there', async function () {
+    if (installedProviders().includes('cuda')) return this.skip();
+    const before = await resultsInArchive();
+    await restartedAfter('SIGTERM', { HEPAR_PROVIDER: 'cuda' });
+    const failed = await ended((await json(await ask(5))).id);
+    deepEqual([failed.state, failed.attempt, failed.failure!.code], ['failed', 1, 'provider-error']);
+    match(failed.failure!.message, /^provider cuda cannot run this model here: .*not installed/);
+    deepEqual(await resultsInArchive(), before, 'nothing was computed elsewhere');
+  });
+
+  it('keeps what names patients from other users of the machine', async () => {
+    for (const folder of ['queue', 'runs']) equal((await stat(join(dataDir, folder))).mode & 0o077, 0, folder);
   });
 
   it('logs JSON lines that name no patient and no secret', () => {
