@@ -17,11 +17,6 @@ const IDENTITY: readonly { readonly tag: Tag; readonly keyword: string; readonly
   { tag: '00100040', keyword: 'PatientSex', type: 2 },
   { tag: '00101000', keyword: 'OtherPatientIDs', type: 3 },
   { tag: '00101001', keyword: 'OtherPatientNames', type: 3 },
-  { tag: '00102160', keyword: 'EthnicGroup', type: 3 },
-  { tag: '00104000', keyword: 'PatientComments', type: 3 },
-  { tag: '00100200', keyword: 'QualityControlSubject', type: 3 },
-  { tag: '00120062', keyword: 'PatientIdentityRemoved', type: 3 },
-  { tag: '00280303', keyword: 'LongitudinalTemporalInformationModified', type: 3 },
   // General Study, section C.7.2.1; its UID is the series' own
   { tag: '00080020', keyword: 'StudyDate', type: 2 },
   { tag: '00080030', keyword: 'StudyTime', type: 2 },
@@ -37,22 +32,37 @@ const IDENTITY: readonly { readonly tag: Tag; readonly keyword: string; readonly
 ];
 
 /**
- * Patient Study attributes (section C.7.2.2), all optional: copied byte for byte where they are well formed.
+ * Attributes of the same modules and of Patient Study (section C.7.2.2) that no archive keys by: copied byte for byte
+ * where they are well formed.
  * Scanners and anonymisers write ages like '45' and over-long decimals; these stay with the source.
  */
 const OPTIONAL: readonly Tag[] = [
   '00081080', // Admitting Diagnoses Description
+  '00100200', // Quality Control Subject
   '00101010', // Patient's Age
   '00101020', // Patient's Size
   '00101030', // Patient's Weight
   '00102000', // Medical Alerts
   '00102110', // Allergies
+  '00102160', // Ethnic Group
   '00102180', // Occupation
   '001021a0', // Smoking Status
   '001021b0', // Additional Patient History
   '001021c0', // Pregnancy Status
   '00102203', // Patient's Sex Neutered
+  '00104000', // Patient Comments
+  '00120062', // Patient Identity Removed
+  '00280303', // Longitudinal Temporal Information Modified
 ];
+
+/** Enumerated values of the optional ones. */
+const ENUMERATED: Readonly<Record<Tag, readonly string[]>> = {
+  '00100200': ['YES', 'NO'],
+  '001021a0': ['YES', 'NO', 'UNKNOWN'],
+  '00102203': ['ALTERED', 'UNALTERED'],
+  '00120062': ['YES', 'NO'],
+  '00280303': ['UNMODIFIED', 'MODIFIED', 'REMOVED'],
+};
 
 /** What a result object takes over from its source. */
 export interface PatientAndStudy {
@@ -165,14 +175,20 @@ function copiedCode(item: Dataset): object | null {
 }
 
 /** Whether text of a restricted form has that form (PS3.5 section 6.2); other VRs pass. */
-function isWellFormed({ vr, value }: RawElement): boolean {
-  const forms: Record<string, RegExp> = {
-    AS: /^\d{3}[DWMY]$/,
-    DS: /^ *[+-]?(\d+\.?\d*|\.\d+)(E[+-]?\d+)? *$/i,
-    CS: /^[A-Z0-9 _]{0,16}$/,
-  };
-  const form = forms[vr];
-  if (!form || value.length === 0) return true;
-  const values = Buffer.from(value).toString('latin1').split('\\');
-  return values.every((text) => text.length <= 16 && (form.test(text) || text.trim() === ''));
+function isWellFormed({ tag, vr, value }: RawElement): boolean {
+  const text = Buffer.from(value).toString('latin1');
+  const values = text.split('\\');
+  const [form, longest, allowed] = [FORMS[vr], LONGEST[vr], ENUMERATED[tag]];
+  // Lengths are counted in characters, of which other character sets need several bytes.
+  const isAscii = /^[\x20-\x7e]*$/.test(text);
+  if (isAscii && longest !== undefined && values.some((each) => each.length > longest)) return false;
+  if (allowed !== undefined && !allowed.includes(text.trim()) && text.trim() !== '') return false;
+  return form === undefined || values.every((each) => form.test(each) || each.trim() === '');
 }
+
+const FORMS: Readonly<Record<string, RegExp>> = {
+  AS: /^\d{3}[DWMY]$/,
+  DS: /^ *[+-]?(\d+\.?\d*|\.\d+)(E[+-]?\d+)? *$/i,
+  CS: /^[A-Z0-9 _]*$/,
+};
+const LONGEST: Readonly<Record<string, number>> = { DS: 16, CS: 16, SH: 16, LO: 64 };

@@ -35,9 +35,20 @@ describe('patient and study attributes of a result', () => {
         '00101020': ['DS', '1.7800000000000000266'],
         '00101030': ['DS', '81.5'],
         '00120050': ['LO', '29'],
+        '00120062': ['CS', 'yes '],
+        '00100200': ['CS', 'NO'],
+        '00102160': ['SH', 'longer than sixteen '],
+        '00102110': ['LO', 'longer than sixteen '],
+        '00102180': ['SH', '\x1b$BBgA:?&?M8x0qK!?M\x1b(B '],
       }),
     );
-    assert.deepEqual(copy, { '00101030': '81.5', '00120050': '29' });
+    assert.deepEqual(copy, {
+      '00101030': '81.5',
+      '00120050': '29',
+      '00100200': 'NO',
+      '00102110': 'longer than sixteen ',
+      '00102180': '\x1b$BBgA:?&?M8x0qK!?M\x1b(B ',
+    });
   });
 
   it('leave behind the scraps of a clinical trial, and complete one that is named', () => {
