@@ -126,6 +126,17 @@ async function provideDataDir({ dataDir }: Config): Promise<void> {
   }
 }
 
+/**
+ * Tries whether the server could listen where the configuration says, before anything slow is done for it.
+ * @throws ConfigError
+ */
+export async function checkAddress(config: Config): Promise<void> {
+  refuseOpenAddress(config);
+  const probe = createServer();
+  await listen(probe, config);
+  await new Promise((resolve) => probe.close(resolve));
+}
+
 /** @throws ConfigError when it cannot listen there */
 function listen(server: Server, { host, port }: Config): Promise<void> {
   return new Promise((resolve, reject) => {

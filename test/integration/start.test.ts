@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../server/src/cli/orthanc.ts';
+import { freePort, startOrthanc } from '../../server/src/cli/orthanc.ts';
 import { startOrthancContainer } from '../../server/src/cli/orthanc-container.ts';
 
 /** `npm start` without npm around it, with a data folder of its own. */
@@ -54,7 +54,12 @@ describe('npm start', function () {
     strictEqual((await fetch(`${url}/readyz`)).status, 200);
     const credentials = await stat(join(dataDir, 'orthanc', 'credentials.json'));
     strictEqual(credentials.mode & 0o777, 0o600);
-    const orthancPid = await readFile(join(dataDir, 'orthanc', 'pid'), 'utf8');
+    const [orthancPid] = (await readFile(join(dataDir, 'orthanc', 'pid'), 'utf8')).split(' ');
+
+    const second = start(dataDir);
+    strictEqual((await once(second.child, 'exit'))[0], 1);
+    match(second.output(), /Hepar is already running on \S+ \(process \d+\)\./);
+    strictEqual((await fetch(`${url}/readyz`)).status, 200, 'a second start leaves the first one alone');
 
     child.kill('SIGINT');
     const [code] = await once(child, 'exit');
@@ -74,6 +79,33 @@ describe('npm start', function () {
     match(output(), /liver Dice/);
     child.kill('SIGINT');
     strictEqual((await once(child, 'exit'))[0], 0);
+  });
+});
+
+describe('Orthanc as a child', () => {
+  it('is stopped when it outlived its server, so that the next start has the archive again', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'hepar-stale-'));
+    try {
+      const start = `import { startOrthanc } from './server/src/cli/orthanc.ts';
+        const { url } = await startOrthanc({ dataDir: ${JSON.stringify(dataDir)} });
+        console.log(url);
+        process.kill(process.pid, 'SIGKILL');`;
+      const killed = spawn(process.execPath, ['--input-type=module', '--eval', start]);
+      let url = '';
+      killed.stdout.on('data', (data) => {
+        url += data;
+      });
+      await once(killed, 'exit');
+      strictEqual((await fetch(url.trim())).status, 401, 'it outlived its server');
+      const orthanc = await startOrthanc({ dataDir });
+      await orthanc.stop();
+      await fetch(url.trim()).then(
+        () => ok(false, 'the stale one still answers'),
+        () => {},
+      );
+    } finally {
+      await rm(dataDir, { recursive: true, force: true });
+    }
   });
 });
 

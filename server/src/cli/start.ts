@@ -6,7 +6,7 @@ import { type Archive, createArchive } from '../dicomweb/archive.ts';
 import { type FindingsDocument, findingsSchema, NOTICE } from '../findings/schema.ts';
 import { segmentationSchema } from '../http/contract.ts';
 import type { Progress } from '../progress.ts';
-import { startServer } from '../server.ts';
+import { checkAddress, startServer } from '../server.ts';
 import { onInterrupt } from './failure.ts';
 import { isOrthancInstalled, type RunningOrthanc, startOrthanc } from './orthanc.ts';
 import { hasDockerEngine, startOrthancContainer } from './orthanc-container.ts';
@@ -24,6 +24,7 @@ export async function startCommand(): Promise<number> {
   using interrupt = onInterrupt();
   const { signal } = interrupt;
   const environment = readConfig();
+  await checkAddress(environment);
   await using stack = new AsyncDisposableStack();
   const orthanc = environment.archive ? null : await startOwnArchive(environment);
   if (orthanc) stack.defer(() => orthanc.stop());
@@ -102,7 +103,7 @@ async function segmentOverHttp(
   let run = segmentationSchema.parse(await posted.json());
   while (run.state === 'queued' || run.state === 'running') {
     if (run.phase) report(run.phase, run.fraction ?? 0);
-    await sleep(ASK_AGAIN_MS, undefined, { signal });
+    await sleep(ASK_AGAIN_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
     run = segmentationSchema.parse(
       await (await fetch(`${url}/api/segmentations/${run.id}`, { headers, signal })).json(),
     );
