@@ -14,7 +14,7 @@ SPACING_MM = {'locate': LOCATE_SPACING_MM, 'segment': SEGMENT_SPACING_MM}
 CHANNELS = {'locate': ['background', 'liver', 'other', 'other'], 'segment': ['background', 'liver', 'lesion']}
 MARGIN_MM = 12
 # Chosen on synthetic volumes held out from training (see the model card).
-POSTPROCESSING = {'keepLargestLiver': True, 'fillHolesMl': 20, 'leastLesionMl': 0.15, 'leastLesionConfidence': 0.6, 'leastInsideLiver': 0.4}
+POSTPROCESSING = {'keepLargestLiver': True, 'fillHolesMl': 20, 'leastLesionMl': 0.15, 'leastLesionConfidence': 0.6, 'leastInsideLiver': 0.25}
 LEAST_LIVER_ML = 150
 
 
