@@ -24,7 +24,7 @@ const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest(
 
 /** `hepar serve` as a user runs it, with the bundled model, on a real archive. The tests build on one another. */
 describe('the companion server on a real archive', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const phantom = makePhantomSeries({ seed: 4, geometry: SMALL_GEOMETRY });
   const tooShort = makePhantomSeries({ seed: 4, geometry: { ...SMALL_GEOMETRY, slices: 9 } });
   const source = collectSeries(phantom).instances;

@@ -75,7 +75,7 @@ export async function until(
   url: string,
   id: string,
   isSo: (run: SegmentationView) => boolean,
-  withinMs = 20_000,
+  withinMs = 90_000,
 ): Promise<SegmentationView> {
   const deadline = Date.now() + withinMs;
   for (;;) {
