@@ -14,7 +14,7 @@ const { values, positionals } = parseArgs({
 if (values.full) process.env.HEPAR_TEST_FULL = '1';
 
 const mocha = new Mocha({
-  timeout: 120_000,
+  timeout: 300_000,
   slow: 3_000,
   forbidOnly: process.env.CI !== undefined,
   ...(values.grep === undefined ? {} : { grep: values.grep }),

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { installDebianPackages, mayInstallDebianPackages, stopService } from './debian.mjs';
-import { findProgram, run, SetupError, succeeds } from './run.mjs';
+import { findProgram, SetupError, succeeds } from './run.mjs';
 
 const PACKAGES = ['orthanc', 'orthanc-dicomweb', 'orthanc-gdcm'];
 const PLUGIN_FOLDERS = ['/usr/share/orthanc/plugins', '/usr/local/share/orthanc/plugins', '/usr/lib/orthanc'];
@@ -18,13 +18,9 @@ export async function installOrthanc() {
     await stopService('orthanc');
     if (isInstalled()) return;
   }
+  // Without it, the companion starts the Orthanc of docker-compose.yml.
   const docker = findProgram('docker', 'docker.exe');
-  if (docker && succeeds(docker, ['info'])) {
-    await run('fetching the Orthanc container', docker, ['compose', 'pull', '--quiet', 'orthanc']);
-    throw new SetupError(
-      'Orthanc is here as a container only: run `docker compose up`, which starts it together with the companion.',
-    );
-  }
+  if (docker && succeeds(docker, ['info'])) return;
   throw new SetupError(
     `Orthanc with its DICOMweb and GDCM plugins is missing: install it (Debian, Ubuntu: apt-get install ${PACKAGES.join(' ')}) or set HEPAR_DICOMWEB_URL to your archive.`,
   );

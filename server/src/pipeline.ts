@@ -1,7 +1,6 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Instance } from './dicom/instance.ts';
-import { parseInstance } from './dicom/parse.ts';
 import { type ArchiveOptions, createArchive } from './dicomweb/archive.ts';
 import { readFiles } from './dicomweb/files.ts';
 import { findingsDocument } from './findings/document.ts';
@@ -15,6 +14,7 @@ import { buildSeg, segUids } from './reports/seg.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { VERSION } from './version.ts';
 import { assemble } from './volume/assemble.ts';
+import { readInstance } from './volume/damage.ts';
 
 /** A series in an archive, or in a folder or zip of DICOM files. */
 export type SeriesSource =
@@ -128,7 +128,7 @@ async function* parsed(
   let arrived = 0;
   for await (const file of files) {
     progress.signal.throwIfAborted();
-    yield parseInstance(file);
+    yield readInstance(file);
     progress.report('retrieve', ++arrived / Math.max(expected, arrived));
   }
 }

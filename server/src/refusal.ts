@@ -9,6 +9,7 @@ export type RefusalCode =
   | 'no-pixel-data'
   | 'colour'
   | 'unsupported-transfer-syntax'
+  | 'unsupported-pixels'
   | 'localizer-only'
   | 'derived-image'
   | 'not-hounsfield'

@@ -1,3 +1,4 @@
+import { access, constants, mkdir } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Logger, pino } from 'pino';
@@ -55,6 +56,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
   const viewer = config.viewerDir === null ? null : await openViewer(config.viewerDir);
   if (!viewer && config.viewerDir !== null) logger.warn({ dir: config.viewerDir }, 'no viewer there');
+  await provideDataDir(config);
   const archive = options.archive ?? createArchive({ ...address, retry: ARCHIVE_RETRY });
   // Metrics and runs each know of the other.
   const metrics = new Metrics(() => segmentations.countByState());
@@ -117,21 +119,55 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
-/** A broken model is named in the log and hides no other. */
+/** A broken model is named in the log and hides no other. @throws ConfigError when there is no such folder */
 async function readModels({ modelsDir }: Config, logger: Logger): Promise<readonly Model[]> {
-  const { models, rejected } = await listModels(modelsDir);
+  const { models, rejected } = await listModels(modelsDir).catch((error) => {
+    throw unusable(`HEPAR_MODELS ${modelsDir} cannot be read`, error);
+  });
   for (const error of rejected) logger.warn({ problems: error.problems, dir: error.dir }, 'model left out');
   return models;
 }
 
+/** @throws ConfigError when nothing can be written there */
+async function provideDataDir({ dataDir }: Config): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true });
+    await access(dataDir, constants.W_OK);
+  } catch (error) {
+    throw unusable(`HEPAR_DATA ${dataDir} cannot be written to`, error);
+  }
+}
+
+/**
+ * Tries whether the server could listen where the configuration says, before anything slow is done for it.
+ * @throws ConfigError
+ */
+export async function checkAddress(config: Config): Promise<void> {
+  refuseOpenAddress(config);
+  const probe = createServer();
+  await listen(probe, config);
+  await new Promise((resolve) => probe.close(resolve));
+}
+
+/** @throws ConfigError when it cannot listen there */
 function listen(server: Server, { host, port }: Config): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const fail = (error: NodeJS.ErrnoException) => {
+      const advice =
+        error.code === 'EADDRINUSE' ? ' Another program listens there; HEPAR_PORT=0 takes a port that is free.' : '';
+      reject(unusable(`HEPAR_PORT ${port} of HEPAR_HOST ${host} cannot be had`, error, advice));
+    };
+    server.once('error', fail);
     server.listen(port, host, () => {
-      server.off('error', reject);
+      server.off('error', fail);
       resolve();
     });
   });
+}
+
+function unusable(what: string, error: unknown, advice = ''): ConfigError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new ConfigError([`${what}: ${code ?? message}.${advice}`]);
 }
 
 function addressOf(server: Server, host: string): string {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 const BENCHES = [
   { title: 'Segmenting a series', file: 'segment.ts', args: process.argv.slice(2) },
   { title: 'Retrieving a series', file: 'retrieve.ts', args: [] },
+  { title: 'The event loop of the server', file: 'event-loop.ts', args: [] },
 ];
 
 for (const { title, file, args } of BENCHES) {

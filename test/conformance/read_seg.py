@@ -19,11 +19,13 @@ import numpy as np
 import pydicom
 
 
-def source_labels(folder: pathlib.Path) -> dict:
-    """Labels that the source images' pixels state, by SOP Instance UID and frame."""
+def source_labels(folder: pathlib.Path, wanted: set) -> dict:
+    """Labels that the pixels of the wanted images state, by SOP Instance UID and frame."""
     found = {}
     for path in folder.glob("*.dcm"):
         ds = pydicom.dcmread(path)
+        if ds.SOPInstanceUID not in wanted:
+            continue
         labels = (ds.pixel_array.astype(int) - 1024) // 100
         if "NumberOfFrames" in ds:
             found.update({(ds.SOPInstanceUID, n + 1): frame for n, frame in enumerate(labels)})
@@ -52,7 +54,7 @@ def check(folder: pathlib.Path) -> dict:
     axes = np.array(plan["axes"])
     positions = np.array([s["positionMm"] for s in plan["slices"]])
     by_source = {(s["sopInstanceUid"], s["frameNumber"]): k for k, s in enumerate(plan["slices"])}
-    stated_by_pixels = source_labels(folder / "ct")
+    stated_by_pixels = source_labels(folder / "ct", {uid for uid, _ in by_source})
 
     shared = seg.SharedFunctionalGroupsSequence[0]
     orientation = np.array(shared.PlaneOrientationSequence[0].ImageOrientationPatient, float)

@@ -30,7 +30,7 @@ describe('queue on a PostgreSQL server', () => {
     const options = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', dir, '-F'];
     postgres = spawn(join(programs, 'postgres'), options, { ...as, cwd: dir, stdio: 'ignore' });
     databaseUrl = `postgres://hepar@127.0.0.1:${port}/postgres`;
-    for (let waited = 0; waited < 10_000; waited += 100) {
+    for (let waited = 0; waited < 60_000; waited += 100) {
       try {
         execFileSync(join(programs, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
         return;

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { openEmbeddedDatabase } from '../../server/src/jobs/embedded-database.ts';
 import { DatabaseError } from '../../server/src/jobs/errors.ts';
 import { transaction } from '../../server/src/jobs/runs.ts';
+import { provideQueue } from '../support/data-dir.ts';
+import { engineOf } from '../support/serve.ts';
 import { ask, isIn, json, startTestServer, until } from '../unit/http/support.ts';
 import { SERIES } from '../unit/jobs/fake-pipeline.ts';
 
@@ -18,6 +20,7 @@ describe('what survives', () => {
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'hepar-recovery-'));
+    await provideQueue(join(dir, 'data'));
   });
 
   after(() => rm(dir, { recursive: true, force: true }));
@@ -96,7 +99,7 @@ describe('what survives', () => {
       (error) => error instanceof DatabaseError && /in use/.test(error.message),
     );
     child.kill('SIGKILL');
-    for (let waited = 0; waited < 5_000 && (await isAlive(engine)); waited += 50) await sleep(50);
+    for (let waited = 0; waited < 30_000 && (await isAlive(engine)); waited += 50) await sleep(50);
     assert.equal(await isAlive(engine), false, 'the engine outlived its server');
 
     const server = await startTestServer(dir);
@@ -109,15 +112,6 @@ describe('what survives', () => {
     }
   });
 });
-
-/** The engine process among a process' children. */
-async function engineOf(pid: number): Promise<number> {
-  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').map(Number);
-  for (const child of children) {
-    if ((await readFile(`/proc/${child}/cmdline`, 'utf8')).includes('engine-child.ts')) return child;
-  }
-  throw new Error('no engine process');
-}
 
 /** A zombie is as good as dead. */
 async function isAlive(pid: number): Promise<boolean> {

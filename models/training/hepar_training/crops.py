@@ -12,7 +12,7 @@ from .pool import IGNORE
 from .scene import LESION, LIVER
 
 LOCATE_CROP_ZYX = (56, 72, 88)
-SEGMENT_CROP_ZYX = (48, 48, 48)
+SEGMENT_CROP_ZYX = (48, 64, 64)
 # background, liver, lesion, spleen, kidney -> background, liver, spleen, kidney
 _LOCATE_CLASSES = np.array([0, 1, 1, 2, 3], np.uint8)
 

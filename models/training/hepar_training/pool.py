@@ -1,4 +1,4 @@
-"""Fills a folder with training volumes: `python3 -m hepar_training.pool [--work DIR] [--seconds N]`.
+"""Fills a folder with training volumes: `python3 -m hepar_training.pool [--work DIR] [--seconds N] [--stage locate|segment]`.
 
 Every file is written under another name first, so that a training run can read the folder while it grows."""
 from __future__ import annotations
@@ -61,8 +61,9 @@ def main() -> None:
     parser.add_argument('--seconds', type=float, default=1200)
     parser.add_argument('--most', type=int, default=2500, help='volumes for each stage')
     parser.add_argument('--start', type=int, default=0, help='first number, to continue a pool')
+    parser.add_argument('--stage', choices=sorted(FIRST_SEED), help='only this one')
     options = parser.parse_args()
-    stages = {stage: options.work / f'pool-{stage}' for stage in FIRST_SEED}
+    stages = {stage: options.work / f'pool-{stage}' for stage in FIRST_SEED if options.stage in (None, stage)}
     for folder in stages.values():
         folder.mkdir(parents=True, exist_ok=True)
     start = time.time()

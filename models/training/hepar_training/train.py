@@ -1,10 +1,11 @@
 """Trains one stage on the pool: `python3 -m hepar_training.train locate|segment [--work DIR] [--iterations N]`.
 
-Run again, it goes on from its last checkpoint."""
+Run again, it goes on from its last checkpoint; asked to terminate, it writes one first."""
 from __future__ import annotations
 
 import argparse
 import copy
+import signal
 import time
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class Pool:
                 continue
             with np.load(path) as volume:
                 hu, labels, liver_hu = volume['hu'], volume['labels'], float(volume['liver_hu'])
-            labels[hu <= -1020] = 0
+            labels[hu <= -1020] = 0  # outside the reconstruction
             if want_lesion:
                 self.has_lesion[path] = bool((labels == LESION).sum() > 25)
                 if not self.has_lesion[path]:
@@ -54,15 +55,15 @@ class Pool:
 
 
 def batch(stage: str, pool: Pool, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two crops, or three of the segmenting stage, two of them centred near a lesion."""
+    """Two crops; of the segmenting stage's, one is centred near a lesion."""
     pairs = []
-    for k in range(2 if stage == 'locate' else 3):
+    for k in range(2):
         if stage == 'locate':
             hu, labels, _ = pool.draw(rng)
             pairs.append(locate_crop(hu, labels, rng))
         else:
-            hu, labels, liver_hu = pool.draw(rng, want_lesion=k < 2)
-            pairs.append(segment_crop(hu, labels, liver_hu, rng, want_lesion=k < 2))
+            hu, labels, liver_hu = pool.draw(rng, want_lesion=k == 0)
+            pairs.append(segment_crop(hu, labels, liver_hu, rng, want_lesion=k == 0))
     return torch.from_numpy(np.stack([p[0] for p in pairs]))[:, None], torch.from_numpy(np.stack([p[1] for p in pairs]))
 
 
@@ -120,6 +121,8 @@ def train(stage: str, work: Path, iterations: int, seed: int) -> None:
         torch.save(state, work / f'.{stage}.pt')
         (work / f'.{stage}.pt').replace(checkpoint)
 
+    stopping = []
+    signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
     network.train()
     for iteration in range(first, iterations):
         if iteration % 50 == 0:
@@ -141,6 +144,9 @@ def train(stage: str, work: Path, iterations: int, seed: int) -> None:
             dice = np.round(sums[:, 0] / np.maximum(sums[:, 1], 1), 3)
             sums[:] = 0
             print(f'{time.time() - start:.0f} s, iteration {iteration + 1}, loss {loss_mean:.3f}, volumes {len(pool.files)}, Dice {dice}', file=log, flush=True)
+        if stopping:
+            save(iteration + 1)
+            return
         if time.time() - last_save > 150:
             save(iteration + 1)
             last_save = time.time()

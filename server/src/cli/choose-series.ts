@@ -6,9 +6,11 @@ export interface Candidate {
   readonly modality: string | null;
   readonly description: string | null;
   readonly instances: number;
+  /** Whether its slices are frames of one instance; not every archive tells. */
+  readonly multiFrame?: boolean;
 }
 
-/** A CT of fewer slices shows no whole liver; an enhanced multi-frame CT may hold all of them in one instance. */
+/** A CT of fewer slices shows no whole liver. */
 const LEAST_SLICES = 10;
 
 /**
@@ -23,7 +25,7 @@ export function chooseSeries<T extends Candidate>(candidates: readonly T[], name
     throw new Refusal('no-such-series', `There is no series ${named} in the input.`);
   }
   const ct = candidates.filter(({ modality }) => modality === 'CT');
-  const suitable = ct.filter(({ instances }) => instances >= LEAST_SLICES);
+  const suitable = ct.filter(({ instances, multiFrame }) => multiFrame || instances >= LEAST_SLICES);
   const [only, ...others] = [suitable, ct, candidates].find((each) => each.length > 0) ?? [];
   if (only === undefined) throw new Refusal('not-dicom', 'There is no DICOM series in the input.');
   if (others.length === 0) return only;
@@ -38,7 +40,7 @@ export function chooseSeries<T extends Candidate>(candidates: readonly T[], name
   const most = Math.max(...ct.map(({ instances }) => instances));
   throw new Refusal(
     'too-few-slices',
-    `None of the ${ct.length} CT series has ${LEAST_SLICES} slices or more; the longest has ${most}.`,
+    `None of the ${ct.length} CT series has ${LEAST_SLICES} images or more; the longest has ${most}. If one is multi-frame, choose it with --series UID.`,
     {
       slices: most,
     },

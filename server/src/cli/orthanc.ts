@@ -59,6 +59,16 @@ export function findOrthanc(environment: NodeJS.ProcessEnv = process.env): Ortha
   return { binary, plugins: gdcm ? [dicomWeb, gdcm] : [dicomWeb] };
 }
 
+/** Whether `findOrthanc` finds one. */
+export function isOrthancInstalled(): boolean {
+  try {
+    findOrthanc();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Starts Orthanc as a child process on the loopback interface, with its data, password and log under `dataDir`.
  * `port` 0 takes a free one. `settings` are added to Orthanc's configuration.
@@ -75,7 +85,7 @@ export async function startOrthanc(options: {
   await mkdir(configurationDir, { recursive: true });
   await stopStale(dataDir, configurationDir);
   const port = options.port || (await freePort());
-  const credentials = await readOrMakeCredentials(join(dataDir, 'credentials.json'));
+  const credentials = await readOrMakeCredentials(dataDir);
   await writeFile(join(configurationDir, '00-hepar.json'), await readFile(CONFIGURATION));
   const machine = {
     HttpPort: port,
@@ -103,7 +113,7 @@ export async function startOrthanc(options: {
   child.once('error', () => {
     exit ??= 'not started';
   });
-  if (child.pid) await writeFile(join(dataDir, 'pid'), String(child.pid));
+  if (child.pid) await writeFile(join(dataDir, 'pid'), `${child.pid} ${process.pid}`);
   const url = `http://127.0.0.1:${port}`;
   const running: RunningOrthanc = {
     url,
@@ -141,18 +151,35 @@ async function stopChild(child: ChildProcess, hasExited: () => boolean): Promise
   if (!hasExited()) child.kill('SIGKILL');
 }
 
-/** An Orthanc of ours that outlived a killed server still holds the database: it is stopped first. */
+/**
+ * An Orthanc of ours whose server was killed still holds the database: it is stopped first. One whose server lives is
+ * left alone.
+ * @throws OrthancError when another process is using the same data
+ */
 async function stopStale(dataDir: string, configurationDir: string): Promise<void> {
-  const pid = Number(await readFile(join(dataDir, 'pid'), 'utf8').catch(() => ''));
+  const [pid = 0, owner = 0] = (await readFile(join(dataDir, 'pid'), 'utf8').catch(() => '')).split(' ').map(Number);
   if (!pid) return;
   const isOurs = async () =>
     (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0').includes(configurationDir);
-  if (await isOurs()) process.kill(pid, 'SIGTERM');
+  if (!(await isOurs())) return;
+  // When its parent ends, a process is given another one.
+  if ((await parentOf(pid)) === owner) {
+    throw new OrthancError(`Hepar is already running on ${dirname(dataDir)} (process ${owner}).`);
+  }
+  process.kill(pid, 'SIGTERM');
   for (let waited = 0; waited < STOPS_WITHIN_MS && (await isOurs()); waited += 50) await sleep(50);
   if (await isOurs()) process.kill(pid, 'SIGKILL');
 }
 
-async function readOrMakeCredentials(file: string): Promise<{ username: string; password: string }> {
+async function parentOf(pid: number): Promise<number | null> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const parent = /^PPid:\s+(\d+)$/m.exec(status)?.[1];
+  return parent === undefined ? null : Number(parent);
+}
+
+/** The name and password that Orthanc asks for: made once, and kept where only the owner can read them. */
+export async function readOrMakeCredentials(dataDir: string): Promise<{ username: string; password: string }> {
+  const file = join(await makeFolder(dataDir), 'credentials.json');
   const kept = await readFile(file, 'utf8').catch(() => null);
   if (kept !== null) {
     const { username, password } = JSON.parse(kept) as { username: string; password: string };

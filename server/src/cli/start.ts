@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
@@ -7,9 +6,10 @@ import { type Archive, createArchive } from '../dicomweb/archive.ts';
 import { type FindingsDocument, findingsSchema, NOTICE } from '../findings/schema.ts';
 import { segmentationSchema } from '../http/contract.ts';
 import type { Progress } from '../progress.ts';
-import { startServer } from '../server.ts';
+import { checkAddress, startServer } from '../server.ts';
 import { onInterrupt } from './failure.ts';
-import { type RunningOrthanc, startOrthanc } from './orthanc.ts';
+import { isOrthancInstalled, type RunningOrthanc, startOrthanc } from './orthanc.ts';
+import { hasDockerEngine, startOrthancContainer } from './orthanc-container.ts';
 import { showProgress } from './progress-display.ts';
 import { judgeSample, provideSample, type Sample, scoreSample } from './sample.ts';
 
@@ -24,6 +24,7 @@ export async function startCommand(): Promise<number> {
   using interrupt = onInterrupt();
   const { signal } = interrupt;
   const environment = readConfig();
+  await checkAddress(environment);
   await using stack = new AsyncDisposableStack();
   const orthanc = environment.archive ? null : await startOwnArchive(environment);
   if (orthanc) stack.defer(() => orthanc.stop());
@@ -54,9 +55,10 @@ export async function startCommand(): Promise<number> {
 }
 
 async function startOwnArchive({ dataDir }: Config): Promise<RunningOrthanc> {
-  await mkdir(dataDir, { recursive: true });
-  const port = Number(process.env.HEPAR_ORTHANC_PORT ?? 0);
-  return startOrthanc({ dataDir: join(dataDir, 'orthanc'), port });
+  const options = { dataDir: join(dataDir, 'orthanc'), port: Number(process.env.HEPAR_ORTHANC_PORT ?? 0) };
+  if (isOrthancInstalled() || !(await hasDockerEngine())) return startOrthanc(options);
+  say('Starting Orthanc in a container.');
+  return startOrthancContainer(options);
 }
 
 /** Opens the study in the mode that our extension adds to the viewer. */
@@ -109,7 +111,7 @@ async function segmentOverHttp(
   let run = segmentationSchema.parse(await posted.json());
   while (run.state === 'queued' || run.state === 'running') {
     if (run.phase) report(run.phase, run.fraction ?? 0);
-    await sleep(ASK_AGAIN_MS, undefined, { signal });
+    await sleep(ASK_AGAIN_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
     run = segmentationSchema.parse(
       await (await fetch(`${url}/api/segmentations/${run.id}`, { headers, signal })).json(),
     );

@@ -11,12 +11,11 @@ interface CodestreamHeader {
 }
 
 const JPEG = { start: 0xffd8, end: 0xffd9 } as const;
-const JPEG2000 = { start: 0xff4f, size: 0xff51 } as const;
+const JPEG2000 = { start: 0xff4f, size: 0xff51, tilePart: 0xff90, end: 0xffd9 } as const;
 
 /**
  * Checks, before anything is decoded, that a JPEG, JPEG-LS or JPEG 2000 codestream is the image that the DICOM header
- * announces: decoders fill what is missing, or reserve what a damaged header asks for. A JPEG family stream must also
- * come to its end marker; JPEG 2000 decoders see for themselves that one is cut off.
+ * announces, and that it is whole: decoders fill what is missing, or reserve what a damaged header asks for.
  * @returns bits of one sample
  * @throws CorruptInstance
  */
@@ -44,15 +43,13 @@ function readHeader(bytes: Uint8Array): CodestreamHeader | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4) return null;
   const start = view.getUint16(0);
-  if (start === JPEG2000.start && view.getUint16(2) === JPEG2000.size) return readSize(view);
-  if (start !== JPEG.start) return null;
-  const header = readStartOfFrame(view);
-  if (header !== null && !reachesEnd(bytes)) {
-    throw new CorruptInstance(`the compressed frame is cut off: ${bytes.length} bytes without an end marker`, {
-      bytes: bytes.length,
-    });
-  }
-  return header;
+  const isJpeg2000 = start === JPEG2000.start && view.getUint16(2) === JPEG2000.size;
+  if (!isJpeg2000 && start !== JPEG.start) return null;
+  const header = isJpeg2000 ? readSize(view) : readStartOfFrame(view);
+  if (header === null || (isJpeg2000 ? hasAllTileParts(view) : reachesEnd(bytes))) return header;
+  throw new CorruptInstance(`the compressed frame is cut off: it has ${bytes.length} bytes, and no end`, {
+    bytes: bytes.length,
+  });
 }
 
 /** Start of Frame marker segment: ITU-T T.81 section B.2.2, T.87 section C.2.2. */
@@ -88,6 +85,20 @@ function readSize(view: DataView): CodestreamHeader | null {
     components: view.getUint16(40),
     precision: (view.getUint8(42) & 0x7f) + 1,
   };
+}
+
+/** Whether each tile-part of a JPEG 2000 stream has the length that it states: ITU-T T.800 section A.4.2. */
+function hasAllTileParts(view: DataView): boolean {
+  const has = (bytes: number) => at + bytes <= view.byteLength;
+  let at = 2;
+  while (has(4) && view.getUint16(at) !== JPEG2000.tilePart) at += 2 + view.getUint16(at + 2);
+  while (has(12) && view.getUint16(at) === JPEG2000.tilePart) {
+    const length = view.getUint32(at + 6);
+    // The last tile-part may leave its length open.
+    if (length === 0) return reachesEnd(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+    at += length;
+  }
+  return has(2) && view.getUint16(at) === JPEG2000.end;
 }
 
 /** Whether the stream ends with the End of Image marker, padding aside. It cannot occur within entropy-coded data. */

@@ -10,6 +10,7 @@ declare module 'dcmjs' {
       DicomMessage: { write(elements: Elements, stream: WriteStream, syntax: string, options: object): number };
       DicomMetaDictionary: {
         dictionary: Record<string, { vr: string; name: string } | undefined>;
+        nameMap: Record<string, { vr: string } | undefined>;
         denaturalizeDataset(dataset: object): Elements;
       };
       WriteBufferStream: new (initialBytes: number, littleEndian: boolean) => WriteStream;

@@ -2,6 +2,7 @@ import { decodeText } from './character-set.ts';
 import type { Dataset, RawElement, Tag } from './dataset.ts';
 import { vrOf } from './dictionary.ts';
 import { type Element, ElementReader, type Elements, IMPLICIT_LITTLE_ENDIAN } from './elements.ts';
+import { CorruptInstance } from './errors.ts';
 import { wordBytes } from './vr.ts';
 
 type Read = (view: DataView, at: number, littleEndian: boolean) => number;
@@ -108,11 +109,19 @@ export class ParsedDataset implements Dataset {
     return this.#bytes.subarray(start, start + length);
   }
 
-  /** Sequences also hide under UN, where software that did not know them passed them on (PS3.5 section 6.2.2). */
+  /**
+   * Sequences also hide under UN, where software that did not know them passed them on (PS3.5 section 6.2.2). Bytes
+   * that are no items are none: what is read late must not fail late.
+   */
   #itemsOf(element: Element): readonly Elements[] {
     const { start, length, vr, tag } = element;
     if (vr !== 'UN' || element.items || vrOf(tag) !== 'SQ') return element.items ?? [];
-    return new ElementReader(this.#bytes, start).items(IMPLICIT_LITTLE_ENDIAN, start + length);
+    try {
+      return new ElementReader(this.#bytes, start).items(IMPLICIT_LITTLE_ENDIAN, start + length);
+    } catch (error) {
+      if (error instanceof CorruptInstance) return [];
+      throw error;
+    }
   }
 
   #vr({ tag, vr: stated }: Element): string {

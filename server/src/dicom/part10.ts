@@ -3,11 +3,12 @@ import type { Tag } from './dataset.ts';
 import { ElementReader, type Elements, type Encoding, EXPLICIT_LITTLE_ENDIAN } from './elements.ts';
 import { CorruptInstance, NotDicom } from './errors.ts';
 import { TRANSFER_SYNTAX } from './transfer-syntax.ts';
+import { isUid } from './uid.ts';
 
 const PREAMBLE_BYTES = 128;
 const PREFIX = 'DICM';
-/** A deflated dataset may not unpack to more than this: a small file must not fill the memory. */
-const MOST_INFLATED_BYTES = 2 ** 30;
+/** A deflated dataset may not unpack to more than this many bytes: a small file must not fill the memory. */
+const mostInflated = (fileBytes: number) => Math.min(2 ** 30, 2 ** 26 + 100 * fileBytes);
 
 /** The elements of a DICOM file, and the bytes that they lie in. */
 export interface Part10 {
@@ -25,6 +26,7 @@ export interface Part10 {
 export function readPart10(file: Uint8Array, untilTag?: Tag): Part10 {
   const { meta, position } = readMeta(file);
   const transferSyntaxUid = statedTransferSyntax(file, meta) ?? guessedTransferSyntax(file, position);
+  if (untilTag?.startsWith('0002')) return { transferSyntaxUid, bytes: file, elements: meta };
   const deflated = transferSyntaxUid === TRANSFER_SYNTAX.deflated;
   const bytes = deflated ? inflated(file, position, untilTag !== undefined) : file;
   const dataset = new ElementReader(bytes, position).dataset(encodingOf(transferSyntaxUid), bytes.length, untilTag);
@@ -48,7 +50,9 @@ function beginsWithElement(file: Uint8Array): boolean {
 
 function statedTransferSyntax(file: Uint8Array, meta: Elements): string | undefined {
   const element = meta.get('00020010');
-  return (element && latin(file, element.start, element.length).replace(/[\0 ]+$/, '')) || undefined;
+  const uid = element && latin(file, element.start, element.length).replace(/[\0 ]+$/, '');
+  if (uid && !isUid(uid)) throw new CorruptInstance('the Transfer Syntax UID is no UID');
+  return uid || undefined;
 }
 
 /** The encoding of a dataset whose transfer syntax is not stated, from its first element. */
@@ -80,7 +84,7 @@ function latin(bytes: Uint8Array, start: number, length: number): string {
 function inflated(file: Uint8Array, position: number, partial: boolean): Uint8Array {
   try {
     const dataset = inflateRawSync(file.subarray(position), {
-      maxOutputLength: MOST_INFLATED_BYTES,
+      maxOutputLength: mostInflated(file.length),
       ...(partial ? { finishFlush: constants.Z_SYNC_FLUSH } : {}),
     });
     return Buffer.concat([file.subarray(0, position), dataset]);

@@ -55,14 +55,19 @@ export function unpackCells(bytes: Uint8Array, format: PixelFormat): Int16Array 
   const cells = bitsAllocated === 8 ? Uint16Array.from(bytes) : asWords(bytes);
   if (bitsStored === 16) return signed ? new Int16Array(cells.buffer, cells.byteOffset, cells.length) : cells;
   const below = highBit + 1 - bitsStored;
+  // Loops, because typed arrays' own `from` takes twenty times as long.
   if (signed) {
     const above = 31 - highBit;
-    return Int16Array.from(cells, (cell) => (cell << above) >> (above + below));
+    const values = new Int16Array(cells.length);
+    for (let pixel = 0; pixel < cells.length; pixel++) values[pixel] = (cells[pixel]! << above) >> (above + below);
+    return values;
   }
   const mask = 2 ** bitsStored - 1;
   // An 8-bit image whose values fill the cell.
   if (bitsAllocated === bitsStored) return cells;
-  return Uint16Array.from(cells, (cell) => (cell >> below) & mask);
+  const values = new Uint16Array(cells.length);
+  for (let pixel = 0; pixel < cells.length; pixel++) values[pixel] = (cells[pixel]! >> below) & mask;
+  return values;
 }
 
 function asWords(bytes: Uint8Array): Uint16Array<ArrayBufferLike> {

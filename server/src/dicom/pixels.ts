@@ -1,11 +1,11 @@
-import { decompress, isDecoded } from './codecs.ts';
-import { checkCodestream } from './codestream.ts';
+import { decodeCodestream, hasCodec } from './codecs.ts';
 import type { Dataset } from './dataset.ts';
 import type { Element } from './elements.ts';
 import { CorruptInstance, UnsupportedPixels, UnsupportedTransferSyntax } from './errors.ts';
 import { compressedFrame } from './fragments.ts';
 import type { Part10 } from './part10.ts';
 import { frameBytes, type PixelFormat, readPixelFormat, unpackCells } from './pixel-format.ts';
+import { decodeRle } from './rle.ts';
 import { TRANSFER_SYNTAX, transferSyntaxTitle } from './transfer-syntax.ts';
 
 const UNCOMPRESSED: ReadonlySet<string> = new Set([
@@ -13,15 +13,6 @@ const UNCOMPRESSED: ReadonlySet<string> = new Set([
   TRANSFER_SYNTAX.explicitLittleEndian,
   TRANSFER_SYNTAX.explicitBigEndian,
   TRANSFER_SYNTAX.deflated,
-]);
-
-/** Transfer syntaxes that may be lossy. */
-const LOSSY: ReadonlySet<string> = new Set([
-  TRANSFER_SYNTAX.jpegBaseline,
-  TRANSFER_SYNTAX.jpegExtended,
-  TRANSFER_SYNTAX.jpegLsNearLossless,
-  TRANSFER_SYNTAX.jpeg2000,
-  TRANSFER_SYNTAX.htj2k,
 ]);
 
 /** Of one compressed frame: 8192 x 8192. */
@@ -42,7 +33,7 @@ export class Pixels {
     this.#element = elements.get('7fe00010');
     this.#dataset = dataset;
     this.#transferSyntaxUid = transferSyntaxUid;
-    this.frames = this.#element ? Math.max(1, dataset.number('00280008') ?? 1) : 0;
+    this.frames = this.#element ? Math.max(1, Math.floor(dataset.number('00280008') ?? 1)) : 0;
     if (this.#element) this.#checkFrames(this.#element);
   }
 
@@ -54,11 +45,13 @@ export class Pixels {
       });
     }
     const uid = this.#transferSyntaxUid;
-    if (!UNCOMPRESSED.has(uid) && !isDecoded(uid)) throw new UnsupportedTransferSyntax(uid, transferSyntaxTitle(uid));
+    const isPlain = UNCOMPRESSED.has(uid);
+    const isRle = uid === TRANSFER_SYNTAX.rle;
+    if (!isPlain && !isRle && !hasCodec(uid)) throw new UnsupportedTransferSyntax(uid, transferSyntaxTitle(uid));
     const format = readPixelFormat(this.#dataset);
-    return UNCOMPRESSED.has(uid)
-      ? unpackCells(this.#uncompressed(this.#element, format, frame), format)
-      : this.#decompressed(this.#element, format, frame);
+    if (isPlain) return unpackCells(this.#uncompressed(this.#element, format, frame), format);
+    const compressed = this.#compressed(this.#element, format, frame);
+    return isRle ? unpackCells(decodeRle(compressed, format), format) : decodeCodestream(compressed, uid, format);
   }
 
   #uncompressed(element: Element, format: PixelFormat, frame: number): Uint8Array {
@@ -69,24 +62,10 @@ export class Pixels {
     return this.#transferSyntaxUid === TRANSFER_SYNTAX.explicitBigEndian ? swapped(bytes, format, element.vr) : bytes;
   }
 
-  async #decompressed(element: Element, format: PixelFormat, frame: number): Promise<Int16Array | Uint16Array> {
+  #compressed(element: Element, format: PixelFormat, frame: number): Uint8Array {
     if (!element.fragments) throw new CorruptInstance('the pixel data is compressed, but not in fragments');
     checkSize(format);
-    const uid = this.#transferSyntaxUid;
-    const compressed = compressedFrame(this.#file, element, this.#dataset.numbers('7fe00001'), this.frames, frame);
-    const precision = uid === TRANSFER_SYNTAX.rle ? format.bitsAllocated : checkCodestream(compressed, format);
-    const cells = await decompress(compressed, uid, format);
-    const expected = frameBytes(format);
-    if (cells.length !== expected) {
-      throw new CorruptInstance(`the compressed frame holds ${cells.length} bytes of pixels, expected ${expected}`, {
-        bytes: cells.length,
-        expected,
-      });
-    }
-    if (precision <= format.bitsStored) return unpackCells(cells, { ...format, highBit: format.bitsStored - 1 });
-    // The samples are as wide as the cells that they were made from: exactly those, or values that may overshoot.
-    if (!LOSSY.has(uid)) return unpackCells(cells, format);
-    return clamped(unpackCells(cells, { ...format, bitsStored: precision, highBit: precision - 1 }), format);
+    return compressedFrame(this.#file, element, this.#dataset.numbers('7fe00001'), this.frames, frame);
   }
 
   #checkFrames({ fragments, length }: Element): void {
@@ -117,13 +96,6 @@ function checkSize({ rows, columns }: PixelFormat): void {
   if (rows * columns > MOST_PIXELS) {
     throw new UnsupportedPixels(`a compressed frame of ${columns} x ${rows} pixels is not unpacked`);
   }
-}
-
-/** Values within Bits Stored: an overshoot that is cut off at the top bit would turn bone into air. */
-function clamped(values: Int16Array | Uint16Array, { bitsStored, signed }: PixelFormat): Int16Array | Uint16Array {
-  const least = signed ? -(2 ** (bitsStored - 1)) : 0;
-  const most = least + 2 ** bitsStored - 1;
-  return values.map((value) => (value < least ? least : value > most ? most : value));
 }
 
 /** Two-byte cells are swapped; those of one byte only where they came as words (PS3.5 section 7.3). */

@@ -2,32 +2,13 @@ import dcmjs from 'dcmjs';
 import type { RawElement } from './dataset.ts';
 import { TRANSFER_SYNTAX } from './transfer-syntax.ts';
 import { derivedUid } from './uid.ts';
+import { headerBytes, paddingByte } from './vr.ts';
+import { checkWritable, UnwritableDataset } from './writable.ts';
 
 const { DicomDict, DicomMessage, DicomMetaDictionary, WriteBufferStream } = dcmjs.data;
 
 const IMPLEMENTATION_CLASS_UID = derivedUid('hepar', 'implementation');
 const IMPLEMENTATION_VERSION_NAME = 'HEPAR_1';
-/** VRs whose length has 32 bits: PS3.5 section 7.1.2. */
-const LONG_FORM = new Set(['OB', 'OD', 'OF', 'OL', 'OV', 'OW', 'SQ', 'SV', 'UC', 'UN', 'UR', 'UT', 'UV']);
-/** VRs that are padded with a space; all others are padded with a zero byte: PS3.5 section 6.2. */
-const SPACE_PADDED = new Set([
-  'AE',
-  'AS',
-  'CS',
-  'DA',
-  'DS',
-  'DT',
-  'IS',
-  'LO',
-  'LT',
-  'PN',
-  'SH',
-  'ST',
-  'TM',
-  'UC',
-  'UR',
-  'UT',
-]);
 const FIRST_BYTES = 4096;
 
 /** A dataset by attribute keywords (PS3.6); sequences are arrays of such datasets, person names `{Alphabetic}`. */
@@ -39,8 +20,10 @@ export type KeywordDataset = object & { readonly SOPClassUID: string; readonly S
  * @param dataset its text must be ASCII, so that it holds under any Specific Character Set
  * @param raw elements that go in byte for byte as they are: attributes copied from a source, and pixel data. They take
  * the place of the dataset's own. An odd length is padded.
+ * @throws UnwritableDataset
  */
 export function writePart10(dataset: KeywordDataset, { raw = [] }: { raw?: readonly RawElement[] } = {}): Uint8Array {
+  checkWritable(dataset);
   const elements = DicomMetaDictionary.denaturalizeDataset({ _meta: {}, ...dataset });
   delete elements._meta;
   const copied = new Map(raw.map((element) => [element.tag.toUpperCase(), element]));
@@ -83,15 +66,19 @@ function encode(elements: Record<string, { vr: string; Value: unknown[] }>): Uin
 
 function header({ tag, vr, value }: RawElement): Uint8Array {
   const length = value.length + (value.length % 2);
-  const bytes = Buffer.alloc(LONG_FORM.has(vr) ? 12 : 8);
+  const bytes = Buffer.alloc(headerBytes(vr));
+  const short = bytes.length === 8;
+  if (length > (short ? 0xfffe : 0xfffffffe)) {
+    throw new UnwritableDataset(`an element of VR ${vr} cannot hold ${length} bytes`);
+  }
   bytes.writeUInt16LE(Number.parseInt(tag.slice(0, 4), 16), 0);
   bytes.writeUInt16LE(Number.parseInt(tag.slice(4), 16), 2);
   bytes.write(vr, 4, 'latin1');
-  if (LONG_FORM.has(vr)) bytes.writeUInt32LE(length, 8);
-  else bytes.writeUInt16LE(length, 6);
+  if (short) bytes.writeUInt16LE(length, 6);
+  else bytes.writeUInt32LE(length, 8);
   return bytes;
 }
 
 function padding({ vr, value }: RawElement): Uint8Array {
-  return value.length % 2 === 0 ? new Uint8Array() : Uint8Array.of(SPACE_PADDED.has(vr) ? 0x20 : 0);
+  return value.length % 2 === 0 ? new Uint8Array() : Uint8Array.of(paddingByte(vr));
 }

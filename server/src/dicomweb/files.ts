@@ -57,10 +57,13 @@ async function headerOf(file: SourceFile): Promise<SeriesFile['header'] | null> 
   if (header === 'not-dicom') return null;
   // It may be a slice of the series: to leave it out without a word would change the volume.
   if (header === 'cut-off') {
-    throw new Refusal('corrupt-instance', `${file.name} is a damaged DICOM file: its header cannot be read.`);
+    throw new Refusal('corrupt-instance', `The DICOM file ${file.name} is damaged: its header cannot be read.`);
   }
   const { seriesInstanceUid, sopClassUid } = header;
   if (sopClassUid === DICOMDIR) return null;
   if (seriesInstanceUid !== null) return { ...header, seriesInstanceUid };
-  throw new Refusal('missing-uid', `${file.name} has no Series Instance UID, so its series cannot be told.`);
+  throw new Refusal(
+    'missing-uid',
+    `The DICOM file ${file.name} has no Series Instance UID, so its series is not known.`,
+  );
 }

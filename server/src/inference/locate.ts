@@ -55,9 +55,10 @@ export async function locateLiver(
 
 export function noLiver(foundMl: number, leastMl: number): Refusal {
   const found = Math.round(foundMl);
+  const what = found === 0 ? 'nothing in it looks' : `only ${found} ml of it looks`;
   return new Refusal(
     'no-liver-in-view',
-    `no liver in view: ${found === 0 ? 'nothing' : `${found} ml`} found that looks like liver, at least ${leastMl} ml expected`,
+    `The series shows no liver: ${what} like liver, where at least ${leastMl} ml is expected.`,
     { foundMl: found, leastMl },
   );
 }

@@ -91,7 +91,7 @@ class PgliteThread {
         worker.off('error', fail);
         if (message.kind === 'opened') return resolve(new PgliteThread(worker));
         void worker.terminate();
-        reject(new DatabaseError(`The queue in ${data.dir} is in use by another process.`));
+        reject(new DatabaseError(`The queue in ${data.dir} is in use by another process: a server that runs already?`));
       });
     });
   }

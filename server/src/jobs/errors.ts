@@ -33,7 +33,7 @@ export class PipelineFailed extends Error {
   }
 }
 
-/** The embedded database cannot be opened, or was lost. */
+/** The queue's database cannot be opened, or was lost. */
 export class DatabaseError extends Error {
   override readonly name = 'DatabaseError';
 }

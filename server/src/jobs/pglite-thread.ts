@@ -28,6 +28,7 @@ export type ThreadAnswer =
   | { readonly kind: 'error'; readonly id: number; readonly message: string; readonly fields: Record<string, unknown> }
   | { readonly kind: 'notification'; readonly channel: string; readonly payload: string };
 
+const SQLITE_BUSY = 5;
 const port = parentPort!;
 const { dir, lockFile } = workerData as ThreadData;
 const answer = (message: ThreadAnswer) => port.postMessage(message);
@@ -75,15 +76,19 @@ async function serve(
   }
 }
 
-/** The lock is the operating system's, so that it goes with its process, however that ends. @returns null when taken */
+/**
+ * The lock is the operating system's, so that it goes with its process, however that ends.
+ * @returns null when another process has it
+ */
 function takeLock(file: string): DatabaseSync | null {
   const database = new DatabaseSync(file);
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
     return database;
-  } catch {
+  } catch (error) {
     database.close();
-    return null;
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return null;
+    throw error;
   }
 }
 

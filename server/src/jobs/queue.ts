@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Db, type JobWithMetadata, PgBoss } from 'pg-boss';
 import type { Logger } from 'pino';
 import { type EmbeddedDatabase, openEmbeddedDatabase } from './embedded-database.ts';
+import { DatabaseError } from './errors.ts';
 import type { Run, RunParts } from './run.ts';
 import { Runs, transaction } from './runs.ts';
 
@@ -55,7 +56,7 @@ export class Queue {
   readonly #embedded: EmbeddedDatabase | null;
   readonly #logger: Logger;
 
-  /** @throws DatabaseError when the embedded database is in use or broken; the database's own error otherwise */
+  /** @throws DatabaseError when the embedded database is in use or broken, or the other cannot be used */
   static async open(options: QueueOptions): Promise<Queue> {
     const { dir, databaseUrl, logger, retryDelaySeconds = 5 } = options;
     const embedded = databaseUrl ? null : await openEmbeddedDatabase(dir);
@@ -90,7 +91,10 @@ export class Queue {
     } catch (error) {
       await boss.stop({ graceful: false }).catch(() => {});
       await embedded?.close();
-      throw error;
+      if (embedded) throw error;
+      // Of several addresses that all fail, Node has no message but a code.
+      const { message, code } = error as NodeJS.ErrnoException;
+      throw new DatabaseError(`The database of DATABASE_URL cannot be used: ${message || code}.`, { cause: error });
     }
   }
 

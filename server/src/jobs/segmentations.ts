@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { RunRequest } from '../pipeline.ts';
@@ -31,6 +32,8 @@ export class Segmentations {
   /** Opens the queue and starts to work it off. */
   static async open(options: SegmentationsOptions): Promise<Segmentations> {
     const { dataDir, databaseUrl, retryDelaySeconds, logger } = options;
+    // What is in there names patients.
+    for (const folder of ['queue', 'runs']) await mkdir(join(dataDir, folder), { recursive: true, mode: 0o700 });
     // Before the database, whose memory would make the start of another process slow.
     const engine = new Engine({
       standsBy: true,

@@ -17,12 +17,6 @@ const IDENTITY: readonly { readonly tag: Tag; readonly keyword: string; readonly
   { tag: '00100040', keyword: 'PatientSex', type: 2 },
   { tag: '00101000', keyword: 'OtherPatientIDs', type: 3 },
   { tag: '00101001', keyword: 'OtherPatientNames', type: 3 },
-  { tag: '00102160', keyword: 'EthnicGroup', type: 3 },
-  { tag: '00104000', keyword: 'PatientComments', type: 3 },
-  { tag: '00100200', keyword: 'QualityControlSubject', type: 3 },
-  { tag: '00120062', keyword: 'PatientIdentityRemoved', type: 3 },
-  { tag: '00120063', keyword: 'DeidentificationMethod', type: 3 },
-  { tag: '00280303', keyword: 'LongitudinalTemporalInformationModified', type: 3 },
   // General Study, section C.7.2.1; its UID is the series' own
   { tag: '00080020', keyword: 'StudyDate', type: 2 },
   { tag: '00080030', keyword: 'StudyTime', type: 2 },
@@ -38,33 +32,37 @@ const IDENTITY: readonly { readonly tag: Tag; readonly keyword: string; readonly
 ];
 
 /**
- * Patient Study and Clinical Trial attributes, all optional: copied byte for byte where they are well formed.
+ * Attributes of the same modules and of Patient Study (section C.7.2.2) that no archive keys by: copied byte for byte
+ * where they are well formed.
  * Scanners and anonymisers write ages like '45' and over-long decimals; these stay with the source.
  */
 const OPTIONAL: readonly Tag[] = [
   '00081080', // Admitting Diagnoses Description
+  '00100200', // Quality Control Subject
   '00101010', // Patient's Age
   '00101020', // Patient's Size
   '00101030', // Patient's Weight
   '00102000', // Medical Alerts
   '00102110', // Allergies
+  '00102160', // Ethnic Group
   '00102180', // Occupation
   '001021a0', // Smoking Status
   '001021b0', // Additional Patient History
   '001021c0', // Pregnancy Status
   '00102203', // Patient's Sex Neutered
-  '00120010', // Clinical Trial Sponsor Name
-  '00120020', // Clinical Trial Protocol ID
-  '00120021', // Clinical Trial Protocol Name
-  '00120030', // Clinical Trial Site ID
-  '00120031', // Clinical Trial Site Name
-  '00120040', // Clinical Trial Subject ID
-  '00120042', // Clinical Trial Subject Reading ID
-  '00120050', // Clinical Trial Time Point ID
-  '00120051', // Clinical Trial Time Point Description
-  '00120052', // Longitudinal Temporal Offset from Event
-  '00120053', // Longitudinal Temporal Event Type
+  '00104000', // Patient Comments
+  '00120062', // Patient Identity Removed
+  '00280303', // Longitudinal Temporal Information Modified
 ];
+
+/** Enumerated values of the optional ones. */
+const ENUMERATED: Readonly<Record<Tag, readonly string[]>> = {
+  '00100200': ['YES', 'NO'],
+  '001021a0': ['YES', 'NO', 'UNKNOWN'],
+  '00102203': ['ALTERED', 'UNALTERED'],
+  '00120062': ['YES', 'NO'],
+  '00280303': ['UNMODIFIED', 'MODIFIED', 'REMOVED'],
+};
 
 /** What a result object takes over from its source. */
 export interface PatientAndStudy {
@@ -87,12 +85,78 @@ export function patientAndStudy(header: Dataset): PatientAndStudy {
     const element = header.raw(tag);
     if (element && isWellFormed(element)) raw.push(element);
   }
-  // Required beside Patient Identity Removed when the method is not given as text.
-  const methods = header.items('00120064').map(copiedCode);
-  if (methods.length > 0 && methods.every((method) => method !== null)) {
-    attributes.DeidentificationMethodCodeSequence = methods;
-  }
-  return { raw, attributes };
+  const others = [deidentification(header), clinicalTrial(header)];
+  return {
+    raw: [...raw, ...others.flatMap((part) => part.raw)],
+    attributes: Object.assign(attributes, ...others.map((part) => part.attributes)),
+  };
+}
+
+/** How identity was removed: where it was, the standard wants a method, as text or as codes (section C.7.1.1). */
+function deidentification(header: Dataset): PatientAndStudy {
+  const text = stated(header, '00120063');
+  const codes = header.items('00120064').map(copiedCode);
+  const hasCodes = codes.length > 0 && codes.every((code) => code !== null);
+  const isOpen = text.length === 0 && !hasCodes && header.text('00120062') === 'YES';
+  return {
+    raw: text,
+    attributes: {
+      ...(hasCodes ? { DeidentificationMethodCodeSequence: codes } : {}),
+      ...(isOpen ? { DeidentificationMethod: 'Not stated by the source' } : {}),
+    },
+  };
+}
+
+/**
+ * The Clinical Trial Subject and Study Modules (sections C.7.1.3 and C.7.2.3), each only where what it requires is
+ * stated: anonymisers leave single, empty elements of them behind.
+ */
+function clinicalTrial(header: Dataset): PatientAndStudy {
+  const isStated = (tag: Tag) => stated(header, tag).length > 0;
+  const hasSubject = isStated('00120010') && isStated('00120020') && (isStated('00120040') || isStated('00120042'));
+  const hasEvent = isStated('00120053') && header.number('00120052') !== null;
+  const subject = hasSubject ? TRIAL_SUBJECT.flatMap((tag) => stated(header, tag)) : [];
+  const study = [
+    ...TRIAL_TIME_POINT.flatMap((tag) => stated(header, tag)),
+    ...(hasEvent ? TRIAL_EVENT.flatMap((tag) => header.raw(tag) ?? []) : []),
+  ];
+  const type2 = [
+    ...(subject.length > 0 ? TRIAL_SUBJECT_TYPE_2 : []),
+    ...(study.length > 0 ? ([['00120050', 'ClinicalTrialTimePointID']] as const) : []),
+  ];
+  return {
+    raw: [...subject, ...study],
+    attributes: Object.fromEntries(type2.filter(([tag]) => !isStated(tag)).map(([, keyword]) => [keyword, ''])),
+  };
+}
+
+const TRIAL_SUBJECT: readonly Tag[] = [
+  '00120010', // Clinical Trial Sponsor Name
+  '00120020', // Clinical Trial Protocol ID
+  '00120021', // Clinical Trial Protocol Name
+  '00120030', // Clinical Trial Site ID
+  '00120031', // Clinical Trial Site Name
+  '00120040', // Clinical Trial Subject ID
+  '00120042', // Clinical Trial Subject Reading ID
+];
+const TRIAL_SUBJECT_TYPE_2: readonly (readonly [Tag, string])[] = [
+  ['00120021', 'ClinicalTrialProtocolName'],
+  ['00120030', 'ClinicalTrialSiteID'],
+  ['00120031', 'ClinicalTrialSiteName'],
+];
+const TRIAL_TIME_POINT: readonly Tag[] = [
+  '00120050', // Clinical Trial Time Point ID
+  '00120051', // Clinical Trial Time Point Description
+];
+const TRIAL_EVENT: readonly Tag[] = [
+  '00120052', // Longitudinal Temporal Offset from Event
+  '00120053', // Longitudinal Temporal Event Type
+];
+
+/** The element, unless it is absent or holds nothing but blanks. */
+function stated(header: Dataset, tag: Tag): RawElement[] {
+  const element = header.raw(tag);
+  return element?.value.some((byte) => byte !== 0x20 && byte !== 0) ? [element] : [];
 }
 
 /** A code sequence item; null when it lacks one of the parts that every code has. */
@@ -111,14 +175,20 @@ function copiedCode(item: Dataset): object | null {
 }
 
 /** Whether text of a restricted form has that form (PS3.5 section 6.2); other VRs pass. */
-function isWellFormed({ vr, value }: RawElement): boolean {
-  const forms: Record<string, RegExp> = {
-    AS: /^\d{3}[DWMY]$/,
-    DS: /^ *[+-]?(\d+\.?\d*|\.\d+)(E[+-]?\d+)? *$/i,
-    CS: /^[A-Z0-9 _]{0,16}$/,
-  };
-  const form = forms[vr];
-  if (!form || value.length === 0) return true;
-  const values = Buffer.from(value).toString('latin1').split('\\');
-  return values.every((text) => text.length <= 16 && (form.test(text) || text.trim() === ''));
+function isWellFormed({ tag, vr, value }: RawElement): boolean {
+  const text = Buffer.from(value).toString('latin1');
+  const values = text.split('\\');
+  const [form, longest, allowed] = [FORMS[vr], LONGEST[vr], ENUMERATED[tag]];
+  // Lengths are counted in characters, of which other character sets need several bytes.
+  const isAscii = /^[\x20-\x7e]*$/.test(text);
+  if (isAscii && longest !== undefined && values.some((each) => each.length > longest)) return false;
+  if (allowed !== undefined && !allowed.includes(text.trim()) && text.trim() !== '') return false;
+  return form === undefined || values.every((each) => form.test(each) || each.trim() === '');
 }
+
+const FORMS: Readonly<Record<string, RegExp>> = {
+  AS: /^\d{3}[DWMY]$/,
+  DS: /^ *[+-]?(\d+\.?\d*|\.\d+)(E[+-]?\d+)? *$/i,
+  CS: /^[A-Z0-9 _]*$/,
+};
+const LONGEST: Readonly<Record<string, number>> = { DS: 16, CS: 16, SH: 16, LO: 64 };

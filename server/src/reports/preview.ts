@@ -1,4 +1,3 @@
-import { encode } from 'fast-png';
 import { type Lesion, NOTICE } from '../findings/schema.ts';
 import type { CtSeries } from '../volume/series.ts';
 import type { LabelMap } from '../volume/volume.ts';
@@ -6,6 +5,7 @@ import { LIVER_COLOUR, lesionColour, type Rgb } from './colours.ts';
 import { type Area, Canvas, textHeight } from './preview/canvas.ts';
 import { labelExtent } from './preview/extent.ts';
 import { type PlaneImage, samplePlane, toPixel } from './preview/plane.ts';
+import { encodePng } from './preview/png.ts';
 import { chooseTiles, type Tile } from './preview/tiles.ts';
 
 export interface PreviewInput {
@@ -67,7 +67,7 @@ export function renderPreview({ series, segments, lesions }: PreviewInput): Uint
     };
     drawTile(canvas, area, tile, series, segments, mmPerPixel);
   });
-  return encode({ width: canvas.width, height: canvas.height, data: canvas.rgb, channels: 3, depth: 8 });
+  return encodePng(canvas.rgb, canvas.width, canvas.height);
 }
 
 function summary(liverMl: number, lesions: readonly Lesion[]): string {
@@ -122,14 +122,14 @@ function drawImage(canvas: Canvas, left: number, top: number, image: PlaneImage)
     for (let x = 0; x < width; x++) {
       const pixel = y * width + x;
       const label = lesion[pixel]!;
-      let colour: Rgb | null = null;
-      if (label > 0 && isBorder(lesion, width, height, x, y)) colour = lesionColour(label - 1);
-      else if (liver[pixel] && isBorder(liver, width, height, x, y)) colour = LIVER_COLOUR;
-      if (!colour) {
-        const grey = Math.max(0, Math.min(255, Math.round(((hu[pixel]! - low) / WINDOW_HU.width) * 255)));
-        colour = [grey, grey, grey];
+      if (label > 0 && isBorder(lesion, width, height, x, y)) {
+        canvas.pixel(left + x, top + y, lesionColour(label - 1));
+      } else if (liver[pixel] && isBorder(liver, width, height, x, y)) {
+        canvas.pixel(left + x, top + y, LIVER_COLOUR);
+      } else {
+        const grey = Math.round(((hu[pixel]! - low) / WINDOW_HU.width) * 255);
+        canvas.grey(left + x, top + y, grey < 0 ? 0 : grey > 255 ? 255 : grey);
       }
-      canvas.pixel(left + x, top + y, colour);
     }
   }
 }
@@ -139,7 +139,8 @@ function isBorder(values: Uint8Array | Uint16Array, width: number, height: numbe
   const value = values[y * width + x];
   for (let dy = -1; dy <= 1; dy++) {
     for (let dx = -1; dx <= 1; dx++) {
-      const [nx, ny] = [x + dx, y + dy];
+      const nx = x + dx;
+      const ny = y + dy;
       if (nx < 0 || ny < 0 || nx >= width || ny >= height) continue;
       if (values[ny * width + nx] !== value) return true;
     }

@@ -4,7 +4,7 @@ import type { Progress } from '../progress.ts';
 import { type Collection, Collector, type StackedSlice } from './collect.ts';
 import { nothingToSegment } from './gate/kind.ts';
 import { checkOnePhase, withoutDuplicates } from './gate/phases.ts';
-import { checkEnough, checkEven, checkStraight, compareAlong } from './gate/spacing.ts';
+import { checkBelievable, checkEnough, checkEven, checkStraight, compareAlong } from './gate/spacing.ts';
 import {
   type Dropped,
   droppedWarnings,
@@ -56,6 +56,7 @@ function passGate(collection: Collection, dropped: Omit<Dropped, 'duplicates'>):
   checkStraight(slices);
   checkOnePhase(slices);
   const gapMm = checkEven(slices);
+  checkBelievable(slices, gapMm);
 
   const derivedFrameOfReference = derivedUid('frame-of-reference', membership.seriesInstanceUid);
   const lossy = slices.find((slice) => slice.lossy !== null)?.lossy ?? null;
@@ -75,7 +76,7 @@ function passGate(collection: Collection, dropped: Omit<Dropped, 'duplicates'>):
     warnings: [
       ...droppedWarnings({ ...dropped, duplicates: sorted.length - slices.length }),
       ...sliceWarnings(slices, gapMm),
-      ...pixelWarnings(lossy, collection.paddingIgnored),
+      ...pixelWarnings(lossy, collection.oddities),
       ...headerWarnings(header),
       ...(membership.frameOfReferenceUid === '' ? [mintedFrameOfReference(derivedFrameOfReference)] : []),
     ],

@@ -1,7 +1,7 @@
 import type { Dataset } from '../dicom/dataset.ts';
-import { DicomError, UnsupportedTransferSyntax } from '../dicom/errors.ts';
 import type { Instance } from '../dicom/instance.ts';
 import { Refusal } from '../refusal.ts';
+import { asRefusal } from './damage.ts';
 import { readFrameHeader } from './frame.ts';
 import {
   checkAxial,
@@ -14,6 +14,7 @@ import {
 import { type Kind, kindOfFrame, kindOfInstance } from './gate/kind.ts';
 import { type Lossy, readLossy } from './gate/lossy.ts';
 import { compareAlong } from './gate/spacing.ts';
+import type { Oddities } from './gate/warnings.ts';
 import { isBelievable, type Padding, readPadding, toHounsfield } from './hounsfield.ts';
 import { imageName, readSlice, type Slice } from './slice.ts';
 import { SliceStack } from './stack.ts';
@@ -31,7 +32,7 @@ export interface Collection {
   readonly membership: Membership;
   /** Dataset of the slice that is lowest along the normal. */
   readonly header: Dataset;
-  readonly paddingIgnored: boolean;
+  readonly oddities: Oddities;
 }
 
 /**
@@ -47,7 +48,7 @@ export class Collector {
   #series: Membership | null = null;
   #membership: Membership | null = null;
   #header: { readonly slice: StackedSlice; readonly dataset: Dataset } | null = null;
-  #paddingIgnored = false;
+  readonly #oddities = { paddingIgnored: false, overlongDecimals: false };
   readonly dropped: Record<Exclude<Kind, 'slice'>, number> = { localizer: 0, capture: 0, 'colour-capture': 0 };
 
   /** @param expected number of instances to make room for */
@@ -64,7 +65,7 @@ export class Collector {
       stack: this.#stack,
       membership: this.#membership,
       header: this.#header.dataset,
-      paddingIgnored: this.#paddingIgnored,
+      oddities: this.#oddities,
     };
   }
 
@@ -99,7 +100,7 @@ export class Collector {
     }
     if (instance.frames === 0) {
       const name = imageName(header.instanceNumber, null);
-      throw new Refusal('no-pixel-data', `${name} has no pixel data`);
+      throw new Refusal('no-pixel-data', `There is no pixel data in ${name}.`);
     }
     const slice = readSlice(instance, frame, header);
     this.#membership ??= membership;
@@ -109,6 +110,7 @@ export class Collector {
       checkSameGrid(first, slice);
       checkAxial(slice);
     }
+    this.#oddities.overlongDecimals ||= header.hasOverlongDecimal;
     const stored = await this.#decode(instance, frame, slice);
     this.#stack ??= new SliceStack(slice.rows * slice.columns, this.#expected * instance.frames);
     toHounsfield(stored, slice.rescale, this.#padding(instance.dataset, slice), this.#stack.push());
@@ -124,7 +126,7 @@ export class Collector {
   #padding(dataset: Dataset, { rescale }: Slice): Padding | null {
     const padding = readPadding(dataset);
     if (padding === null || isBelievable(padding, rescale)) return padding;
-    this.#paddingIgnored = true;
+    this.#oddities.paddingIgnored = true;
     return null;
   }
 
@@ -132,26 +134,19 @@ export class Collector {
     const name = imageName(slice.instanceNumber, slice.frameNumber);
     const stored = await instance.storedValues(frame).catch((error: unknown) => {
       this.#signal.throwIfAborted();
-      throw asRefusal(error, name);
+      throw asRefusal(error, 'pixel data', name);
     });
     const needed = slice.rows * slice.columns;
     if (stored.length !== needed) {
-      throw new Refusal('corrupt-instance', `${name} holds ${stored.length} pixels, ${needed} were expected`, {
-        pixels: stored.length,
-        expected: needed,
-      });
+      throw new Refusal(
+        'corrupt-instance',
+        `The pixel data of ${name} is damaged: it holds ${stored.length} pixels, ${needed} were expected.`,
+        {
+          pixels: stored.length,
+          expected: needed,
+        },
+      );
     }
     return stored;
   }
-}
-
-/** An image that cannot be decoded makes the series unsuitable; any other error is not the series' fault. */
-function asRefusal(error: unknown, name: string): unknown {
-  if (error instanceof UnsupportedTransferSyntax) {
-    return new Refusal('unsupported-transfer-syntax', `${name} cannot be read: ${error.message}`, { uid: error.uid });
-  }
-  if (error instanceof DicomError) {
-    return new Refusal('corrupt-instance', `${name} is damaged: ${error.message}`);
-  }
-  return error;
 }

@@ -19,6 +19,8 @@ export interface FrameHeader {
   readonly rescaleType: string | null;
   readonly gantryTilt: number | null;
   readonly instanceNumber: number | null;
+  /** Whether a decimal string (VR DS) that the volume rests on has more than 16 characters (PS3.5 section 6.2). */
+  readonly hasOverlongDecimal: boolean;
   /** What tells the phases of one series apart: a name for the technologist, and its value in this frame. */
   readonly phaseMarks: readonly PhaseMark[];
 }
@@ -42,6 +44,16 @@ const GROUP = {
   cardiacSynchronization: '00189118',
 } as const;
 
+/** Decimal strings that the volume rests on, with their functional groups. */
+const DECIMALS: readonly (readonly [group: Tag, attribute: Tag])[] = [
+  [GROUP.planePosition, '00200032'],
+  [GROUP.planeOrientation, '00200037'],
+  [GROUP.pixelMeasures, '00280030'],
+  [GROUP.pixelMeasures, '00180050'],
+  [GROUP.pixelValueTransformation, '00281052'],
+  [GROUP.pixelValueTransformation, '00281053'],
+];
+
 /** @param frame 0-based */
 export function readFrameHeader(dataset: Dataset, frame: number): FrameHeader {
   const from = lookUp(dataset, frame);
@@ -60,6 +72,7 @@ export function readFrameHeader(dataset: Dataset, frame: number): FrameHeader {
     rescaleType: from(GROUP.pixelValueTransformation, '00281054').text('00281054'),
     gantryTilt: from(GROUP.ctAcquisitionDetails, '00181120').number('00181120'),
     instanceNumber: dataset.number('00200013'),
+    hasOverlongDecimal: DECIMALS.some(([group, tag]) => longestDecimal(from(group, tag), tag) > 16),
     phaseMarks: [
       mark('temporal position', from(GROUP.frameContent, '00209128').number('00209128')),
       mark('temporal position', dataset.number('00200100')),
@@ -82,4 +95,11 @@ export function lookUp(dataset: Dataset, frame: number): (group: Tag, attribute:
 
 function mark(name: string, value: string | number | null): PhaseMark[] {
   return value === null || value === '' ? [] : [{ name, value: String(value) }];
+}
+
+function longestDecimal(dataset: Dataset, tag: Tag): number {
+  const raw = dataset.raw(tag);
+  if (raw === null || raw.vr !== 'DS') return 0;
+  const values = Buffer.from(raw.value.buffer, raw.value.byteOffset, raw.value.byteLength).toString('latin1');
+  return Math.max(...values.split('\\').map((value) => value.trim().length));
 }

@@ -41,19 +41,23 @@ export function readSlice(instance: Instance, frame: number, header: FrameHeader
   const rows = instance.dataset.number('00280010') ?? 0;
   const columns = instance.dataset.number('00280011') ?? 0;
   if (!(rows >= 1 && columns >= 1)) {
-    throw new Refusal('corrupt-instance', `${name} has no size: ${columns} columns, ${rows} rows`, { rows, columns });
+    throw new Refusal(
+      'corrupt-instance',
+      `The size of ${name} is not known: it states ${columns} columns and ${rows} rows.`,
+      { rows, columns },
+    );
   }
   const [rowSpacingMm = 0, columnSpacingMm = 0] = header.pixelSpacing;
   if (!(rowSpacingMm > 0 && columnSpacingMm > 0 && rowSpacingMm < 1000 && columnSpacingMm < 1000)) {
     const stated =
       header.pixelSpacing.length === 0
-        ? 'no Pixel Spacing'
-        : `a Pixel Spacing of ${header.pixelSpacing.join(' x ')} mm`;
-    throw new Refusal('no-position', `${name} has ${stated}, so its scale is not known`);
+        ? 'it has no Pixel Spacing'
+        : `its Pixel Spacing is ${header.pixelSpacing.join(' x ')} mm`;
+    throw new Refusal('no-position', `The scale of ${name} is not known: ${stated}.`);
   }
   const positionMm = vector(header.position, 0);
   if (header.position.length !== 3 || positionMm === null) {
-    throw new Refusal('no-position', `${name} has no Image Position (Patient), so its place is not known`);
+    throw new Refusal('no-position', `The place of ${name} is not known: it has no Image Position (Patient).`);
   }
   return {
     sopClassUid: instance.sopClassUid,
@@ -80,7 +84,7 @@ function isMultiFrame({ sopClassUid, frames }: Instance): boolean {
   return sopClassUid !== CT_IMAGE_STORAGE || frames > 1;
 }
 
-/** How a technologist finds the image: by its Instance Number. */
+/** How a technologist finds the image: by its Instance Number. Within a sentence. */
 export function imageName(instanceNumber: number | null, frameNumber: number | null): string {
   const image = instanceNumber === null ? 'an image without a number' : `image ${instanceNumber}`;
   return frameNumber === null ? image : `frame ${frameNumber} of ${image}`;
@@ -90,7 +94,7 @@ function readAxes(name: string, orientation: readonly number[]): Pick<Slice, 'ro
   const row = vector(orientation, 0);
   const column = vector(orientation, 3);
   if (orientation.length !== 6 || row === null || column === null) {
-    throw new Refusal('no-position', `${name} has no Image Orientation (Patient), so its direction is not known`);
+    throw new Refusal('no-position', `The direction of ${name} is not known: it has no Image Orientation (Patient).`);
   }
   const lengths = [length(row), length(column)] as const;
   const offUnit = Math.max(Math.abs(lengths[0] - 1), Math.abs(lengths[1] - 1));
@@ -98,7 +102,7 @@ function readAxes(name: string, orientation: readonly number[]): Pick<Slice, 'ro
   if (offUnit > COSINE_ROUNDING || offSquare > COSINE_ROUNDING) {
     throw new Refusal(
       'no-position',
-      `${name} has an Image Orientation whose axes are not at right angles and of length 1`,
+      `The direction of ${name} is not known: the axes of its Image Orientation (Patient) are not at right angles and of length 1.`,
       {
         rowLength: lengths[0],
         columnLength: lengths[1],
@@ -113,10 +117,14 @@ function readAxes(name: string, orientation: readonly number[]): Pick<Slice, 'ro
 
 function readRescale(name: string, { rescaleSlope: slope, rescaleIntercept: intercept }: FrameHeader): Rescale {
   if (slope === null || intercept === null || !Number.isFinite(slope * intercept) || slope === 0) {
-    throw new Refusal('not-hounsfield', `${name} has no usable Rescale Slope and Intercept, so its values are not HU`, {
-      slope: slope ?? 'none',
-      intercept: intercept ?? 'none',
-    });
+    throw new Refusal(
+      'not-hounsfield',
+      `The values of ${name} are not in HU: it has no usable Rescale Slope and Intercept.`,
+      {
+        slope: slope ?? 'none',
+        intercept: intercept ?? 'none',
+      },
+    );
   }
   return { slope, intercept };
 }

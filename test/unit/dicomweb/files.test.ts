@@ -19,6 +19,7 @@ const PORTAL_VENOUS = {
   seriesInstanceUid: '2.25.2',
   modality: 'CT',
   description: 'Abdomen 門脈相',
+  multiFrame: false,
   instances: ['2.25.401', '2.25.402', '2.25.403'],
   files: 3,
 };
@@ -131,7 +132,11 @@ describe('series in files', () => {
     await put('IM1', FIRST);
     for (const end of [140, 300, 330, 360, 380]) {
       await put('IM2', SECOND.subarray(0, end));
-      await assert.rejects(surveyFiles(dir), { name: 'Refusal', message: /^IM2 / }, `cut after ${end} bytes`);
+      await assert.rejects(
+        surveyFiles(dir),
+        { name: 'Refusal', message: /^The DICOM file IM2 / },
+        `cut after ${end} bytes`,
+      );
     }
   });
 

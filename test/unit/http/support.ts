@@ -96,13 +96,14 @@ export async function json<T = SegmentationView>(response: Response | Promise<Re
   return (await (await response).json()) as T;
 }
 
-/** Waits until a run is as it should be. @throws Error after 20 s */
+/** Waits until a run is as it should be. @throws Error after `withinMs` */
 export async function until(
   url: string,
   id: string,
   isSo: (run: SegmentationView) => boolean,
+  withinMs = 90_000,
 ): Promise<SegmentationView> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + withinMs;
   for (;;) {
     const run = await json(fetch(`${url}/api/segmentations/${id}`));
     if (isSo(run)) return run;

@@ -35,9 +35,55 @@ describe('patient and study attributes of a result', () => {
         '00101020': ['DS', '1.7800000000000000266'],
         '00101030': ['DS', '81.5'],
         '00120050': ['LO', '29'],
+        '00120062': ['CS', 'yes '],
+        '00100200': ['CS', 'NO'],
+        '00102160': ['SH', 'longer than sixteen '],
+        '00102110': ['LO', 'longer than sixteen '],
+        '00102180': ['SH', '\x1b$BBgA:?&?M8x0qK!?M\x1b(B '],
       }),
     );
-    assert.deepEqual(copy, { '00101030': '81.5', '00120050': '29' });
+    assert.deepEqual(copy, {
+      '00101030': '81.5',
+      '00120050': '29',
+      '00100200': 'NO',
+      '00102110': 'longer than sixteen ',
+      '00102180': '\x1b$BBgA:?&?M8x0qK!?M\x1b(B ',
+    });
+  });
+
+  it('leave behind the scraps of a clinical trial, and complete one that is named', () => {
+    const scraps = fakeHeader({ '00120010': ['LO', ''], '00120020': ['LO', '  '], '00120040': ['LO', 'S1'] });
+    assert.deepEqual(patientAndStudy(scraps).raw, []);
+    assert.ok(!Object.keys(patientAndStudy(scraps).attributes).some((keyword) => keyword.startsWith('ClinicalTrial')));
+    const { raw, attributes } = patientAndStudy(
+      fakeHeader({
+        '00120010': ['LO', 'TCIA'],
+        '00120020': ['LO', 'P 1 '],
+        '00120040': ['LO', 'S1'],
+        '00120030': ['LO', ''],
+      }),
+    );
+    assert.deepEqual(
+      raw.map(({ tag }) => tag),
+      ['00120010', '00120020', '00120040'],
+    );
+    assert.equal(attributes.ClinicalTrialProtocolName, '');
+    assert.equal(attributes.ClinicalTrialSiteID, '');
+  });
+
+  it('say that the method is not stated where identity was removed by an unnamed one', () => {
+    const nameless = (method: Record<string, readonly ['LO', string]>) =>
+      patientAndStudy(fakeHeader({ '00120062': ['CS', 'YES'], ...method }));
+    for (const method of [{}, { '00120063': ['LO', ''] as const }]) {
+      const { raw, attributes } = nameless(method);
+      assert.equal(attributes.DeidentificationMethod, 'Not stated by the source');
+      assert.deepEqual(
+        raw.map(({ tag }) => tag),
+        ['00120062'],
+      );
+    }
+    assert.ok(!('DeidentificationMethod' in nameless({ '00120063': ['LO', 'CTP'] }).attributes));
+    assert.ok(!('DeidentificationMethod' in patientAndStudy(fakeHeader()).attributes));
   });
 
   it('keep the coded de-identification method, without which a de-identified patient is incomplete', () => {

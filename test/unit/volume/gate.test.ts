@@ -31,13 +31,18 @@ const LOCALIZER = attributes({
   '00280010': 9,
 });
 
+/** One plain line: a whole sentence. */
+function assertSentence(message: string): void {
+  assert.match(message, /^[A-Z0-9][^\n]{10,198}\.$/);
+}
+
 async function refusal(instances: readonly Instance[]): Promise<Refusal> {
   const outcome = await read(instances).then(
     () => assert.fail('the series was accepted'),
     (error: unknown) => error,
   );
   if (!(outcome instanceof Refusal)) throw outcome;
-  assert.ok(!outcome.message.includes('\n') && outcome.message.length < 200, outcome.message);
+  assertSentence(outcome.message);
   assert.ok(!outcome.message.includes('PHANTOM'), 'the message names the patient');
   return outcome;
 }
@@ -55,6 +60,7 @@ async function warned(instances: readonly Instance[], code: string, words: RegEx
   const found = series.warnings.filter((warning) => warning.code === code);
   assert.equal(found.length, 1, `${code} is not among ${series.warnings.map((warning) => warning.code).join(', ')}`);
   assert.match(found[0]!.message, words);
+  assertSentence(found[0]!.message);
   assert.equal(series.warnings.length, 1, `more than ${code}: ${series.warnings.map(({ code }) => code).join(', ')}`);
   return series;
 }
@@ -87,7 +93,7 @@ describe('gate: what is no CT slice', () => {
 
   it('captures alone, grey or colour', async () => {
     const capture = { instance: { sopClassUid: '1.2.840.10008.5.1.4.1.1.7' } };
-    await refused(images(() => capture).slice(0, 3), 'no-image', /only 3 captures/);
+    await refused(images(() => capture).slice(0, 3), 'no-image', /only 3 screen captures/);
     const colour = attributes({ '00280004': 'RGB', '00280002': 3 });
     await refused(
       images(() => colour),
@@ -99,7 +105,7 @@ describe('gate: what is no CT slice', () => {
       ...images(() => colour).slice(0, 1),
       ...images(() => LOCALIZER).slice(0, 1),
     ];
-    await refused(all, 'localizer-only', /only 1 localizer and 4 captures/);
+    await refused(all, 'localizer-only', /only 1 localizer and 4 screen captures/);
   });
 
   it('nothing at all', async () => {
@@ -107,7 +113,7 @@ describe('gate: what is no CT slice', () => {
   });
 
   it('an image without pixels', async () => {
-    await refused(images(only(3, { instance: { frames: 0 } })), 'no-pixel-data', /image 4 has no pixel data/);
+    await refused(images(only(3, { instance: { frames: 0 } })), 'no-pixel-data', /no pixel data in image 4\./);
   });
 
   for (const [imageType, code, words] of [
@@ -142,7 +148,7 @@ describe('gate: what is no CT slice', () => {
       await refused(
         images(() => attributes({ '00281053': slope })),
         'not-hounsfield',
-        /no usable Rescale Slope/,
+        /image 1 .*no usable Rescale Slope/,
       );
     }
     await refused(
@@ -184,13 +190,17 @@ describe('gate: damaged and nameless instances', () => {
     const { figures } = await refused(
       images(only(6, short)),
       'corrupt-instance',
-      /image 7 holds 29 pixels, 30 were expected/,
+      /image 7 is damaged: it holds 29 pixels, 30 were expected/,
     );
     assert.deepEqual(figures, { pixels: 29, expected: 30 });
   });
 
   it('an image without a size', async () => {
-    await refused(images(only(2, attributes({ '00280010': undefined }))), 'corrupt-instance', /image 3 has no size/);
+    await refused(
+      images(only(2, attributes({ '00280010': undefined }))),
+      'corrupt-instance',
+      /size of image 3 is not known/,
+    );
   });
 
   it('a transfer syntax that is not read', async () => {
@@ -224,6 +234,27 @@ describe('gate: damaged and nameless instances', () => {
     });
   }
 
+  it('a UID that can neither be written nor asked for', async () => {
+    for (const uid of ['1.2\u0005', '1.2 3', '1'.repeat(65)]) {
+      const nameless = images(() => attributes({ '0020000d': uid }));
+      await refused(nameless, 'missing-uid', /a Study Instance UID that is no UID/);
+    }
+    const frame = await read(images(() => attributes({ '00200052': 'Ünknown' })));
+    assert.deepEqual(
+      frame.warnings.map(({ code }) => code),
+      ['no-frame-of-reference'],
+    );
+  });
+
+  it('never quotes a value that another, with the name in it, ran into', async () => {
+    for (const tag of ['00080060', '00281054'] as const) {
+      for (const value of ['CT\u0010\u0000PN PHANTOM', 'CT PHANTOM PHANTOM PHANTOM']) {
+        const { message, figures } = await refusal(images(() => attributes({ [tag]: value })));
+        assert.ok(!`${message}${JSON.stringify(figures)}`.includes('PHANTOM'), message);
+      }
+    }
+  });
+
   it('without SOP Instance UID', async () => {
     await refused(images(only(1, { instance: { sopInstanceUid: '' } })), 'missing-uid', /no SOP Instance UID/);
   });
@@ -236,7 +267,7 @@ describe('gate: damaged and nameless instances', () => {
 
 describe('gate: slices that do not make one grid', () => {
   it('fewer than 10 slices', async () => {
-    const { figures } = await refused(images().slice(0, 9), 'too-few-slices', /only 9 slices, at least 10/);
+    const { figures } = await refused(images().slice(0, 9), 'too-few-slices', /only 9 slices; at least 10/);
     assert.equal(figures.slices, 9);
     assert.equal((await read(images().slice(0, 10))).slices.length, 10);
   });
@@ -311,7 +342,7 @@ describe('gate: slices that do not make one grid', () => {
 
   it('no position', async () => {
     for (const value of [undefined, null, [1, 2], [1, 2, Number.NaN]]) {
-      await refused(images(only(7, attributes({ '00200032': value }))), 'no-position', /image 8 has no Image Position/);
+      await refused(images(only(7, attributes({ '00200032': value }))), 'no-position', /image 8 .*no Image Position/);
     }
   });
 
@@ -353,14 +384,18 @@ describe('gate: slices that do not stand evenly', () => {
       const { figures } = await refused(
         tilted,
         'gantry-tilt',
-        new RegExp(`gantry tilt: .*${Math.abs(degrees).toFixed(1)} degrees`),
+        new RegExp(`gantry was tilted by ${Math.abs(degrees).toFixed(1)} degrees`),
       );
       assert.ok(Math.abs(Number(figures.degrees) - Math.abs(degrees)) < 1e-6);
     }
   });
 
   it('one slice beside the line of the others', async () => {
-    const { figures } = await refused(images(moved(5, [4, 3, 0])), 'uneven-slices', /slice 6 of 14 lies 5.0 mm beside/);
+    const { figures } = await refused(
+      images(moved(5, [4, 3, 0])),
+      'uneven-slices',
+      /^Slice 6 of 14 \(image 6\) lies 5.0 mm beside/,
+    );
     assert.equal(figures.slice, 6);
   });
 
@@ -368,7 +403,7 @@ describe('gate: slices that do not stand evenly', () => {
     const { figures } = await refused(
       images().filter((_, k) => k !== 5 && k !== 6),
       'uneven-slices',
-      /^gap of 7.5 mm after slice 5, expected 2.5 mm \(2 slices are missing\)$/,
+      /gap of 7.5 mm after slice 5 of 12 \(image 5\), where 2.5 mm were expected: 2 slices are missing\.$/,
     );
     assert.deepEqual(figures, {
       gapMm: 7.5,
@@ -383,17 +418,29 @@ describe('gate: slices that do not stand evenly', () => {
 
   it('a gap that is no multiple', async () => {
     const shifted = images((k) => (k < 12 ? {} : moved(k, [0, 0, 3.9])(k)));
-    await refused(shifted, 'uneven-slices', /^gap of 6.4 mm after slice 12, expected 2.5 mm$/);
+    await refused(
+      shifted,
+      'uneven-slices',
+      /gap of 6.4 mm after slice 12 of 14 \(image 12\), where 2.5 mm were expected\.$/,
+    );
   });
 
   it('two spacings in one series', async () => {
     const two = images((k) => (k < 9 ? {} : attributes({ '00200032': [-20, -30, 60 + 4 * (k - 8)] })));
-    await refused(two, 'uneven-slices', /gap of 4.0 mm after slice 9, expected 2.5 mm \(5 of 13 gaps are uneven\)/);
+    await refused(
+      two,
+      'uneven-slices',
+      /gap of 4.0 mm after slice 9 .*, where 2.5 mm were expected: 5 of 13 gaps are uneven\./,
+    );
   });
 
   it('gaps within max(0.1 mm, 2 %) of the median are even, beyond are not', async () => {
     await read(images(moved(6, [0, 0, 0.1])));
-    await refused(images(moved(6, [0, 0, 0.12])), 'uneven-slices', /gap of 2.62 mm after slice 6, expected 2.50 mm/);
+    await refused(
+      images(moved(6, [0, 0, 0.12])),
+      'uneven-slices',
+      /gap of 2.62 mm after slice 6 .*, where 2.50 mm were expected/,
+    );
     const thick = { ...GRID, spacingMm: [0.7, 0.7, 10] as const };
     const at = (dz: number) => images(only(6, attributes({ '00200032': [-20, -30, 100 + dz] })), thick);
     await read(at(0.2));
@@ -401,10 +448,20 @@ describe('gate: slices that do not stand evenly', () => {
   });
 });
 
+describe('gate: a scan of absurd size', () => {
+  it('is refused, because a decimal point was lost, and not laid out in memory', async () => {
+    const wide = images(() => attributes({ '00280030': ['700', '700'] }));
+    await refused(wide, 'no-position', /6 x 5 pixels of 700 x 700 mm are 4200 mm wide/);
+    const long = images(undefined, { ...GRID, spacingMm: [0.7, 0.7, 2500] });
+    await refused(long, 'no-position', /14 slices 2500.0 mm apart are 35000 mm long/);
+    await read(images(undefined, { ...GRID, spacingMm: [200, 200, 200] }));
+  });
+});
+
 describe('gate: one position twice', () => {
   it('identical slices are left out once, with a warning', async () => {
     const again = images((k) => ({ instance: { sopInstanceUid: `1.2.3.5.${k + 1}` } })).slice(3, 6);
-    const series = await warned([...again, ...images()], 'duplicate-slices', /^3 slices left out/);
+    const series = await warned([...again, ...images()], 'duplicate-slices', /^3 slices were left out/);
     assert.deepEqual(
       series.slices.map(({ sopInstanceUid }) => sopInstanceUid),
       images().map(({ sopInstanceUid }) => sopInstanceUid),
@@ -412,7 +469,7 @@ describe('gate: one position twice', () => {
   });
 
   it('the same file twice is no harm', async () => {
-    const series = await warned([...images(), ...images().slice(0, 1)], 'duplicate-slices', /^1 slice left out/);
+    const series = await warned([...images(), ...images().slice(0, 1)], 'duplicate-slices', /^1 slice was left out/);
     assert.equal(series.slices.length, 14);
   });
 
@@ -482,7 +539,7 @@ describe('gate: kept with a warning', () => {
 
   it('a dose report picture inside a good series is left out', async () => {
     const dose = images(() => attributes({ '00280004': 'RGB', '00280002': 3 })).slice(0, 1);
-    assert.equal((await warned([...dose, ...images()], 'capture-dropped', /1 capture/)).slices.length, 14);
+    assert.equal((await warned([...dose, ...images()], 'capture-dropped', /1 screen capture/)).slices.length, 14);
   });
 
   it('slices above 5 mm', async () => {

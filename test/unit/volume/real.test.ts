@@ -41,7 +41,7 @@ describe('assemble: series of real scanners', () => {
   for (const [folder, code, words] of [
     ['ge-gantry-tilt-uneven', 'gantry-tilt', /18\.5 degrees/],
     ['philips-localizer', 'localizer-only', /only 1 localizer/],
-    ['philips-not-images', 'no-image', /only 6 captures/],
+    ['philips-not-images', 'no-image', /only 6 screen captures/],
   ] as const satisfies readonly (readonly [string, RefusalCode, RegExp])[]) {
     it(`${folder} is refused with one clear line`, async () => {
       await assert.rejects(assemble(instancesOf('odd-series', folder), silent), (error: unknown) => {

@@ -98,7 +98,7 @@ export function enhancedCt(
       ...imageAttributes(grid, 1),
       '52009229': [
         {
-          '00209116': [{ '00200037': [...grid.axes[0], ...grid.axes[1]] }],
+          '00209116': [{ '00200037': decimals([...grid.axes[0], ...grid.axes[1]]) }],
           '00289110': [{ '00280030': [grid.spacingMm[1], grid.spacingMm[0]], '00180050': grid.spacingMm[2] }],
           '00289145': [{ '00281052': -1024, '00281053': 1, '00281054': 'HU' }],
           '00189325': [{ '00180060': 120 }],
@@ -106,7 +106,7 @@ export function enhancedCt(
         },
       ],
       '52009230': order.map((k) => ({
-        '00209113': [{ '00200032': [...toPatient(grid, [0, 0, k])] }],
+        '00209113': [{ '00200032': decimals(toPatient(grid, [0, 0, k])) }],
         ...frameChange(k),
       })),
       ...change,

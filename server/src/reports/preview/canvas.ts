@@ -40,6 +40,13 @@ export class Canvas {
     this.rgb[at + 2] = colour[2];
   }
 
+  /** @param value 0..255 */
+  grey(x: number, y: number, value: number): void {
+    if (x < 0 || y < 0 || x >= this.width || y >= this.height) return;
+    const at = 3 * (y * this.width + x);
+    this.rgb.fill(value, at, at + 3);
+  }
+
   fill(area: Area, colour: Rgb): void {
     for (let y = area.y; y < area.y + area.height; y++) {
       for (let x = area.x; x < area.x + area.width; x++) this.pixel(x, y, colour);

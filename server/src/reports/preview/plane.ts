@@ -75,24 +75,40 @@ export function samplePlane(
   const y = samples(window.down, view.down, spacingMm[view.down.axis], shape[view.down.axis], mmPerPixel);
   const [strideX, strideY] = [strides[view.right.axis]!, strides[view.down.axis]!];
   const plane = at * strides[view.through]!;
-  const width = x.length;
-  const height = y.length;
+  const width = x.low.length;
+  const height = y.low.length;
   const hu = new Float32Array(width * height);
   const liver = new Uint8Array(width * height);
   const lesion = new Uint16Array(width * height);
 
   const { labels } = segments;
   for (let row = 0; row < height; row++) {
-    const [y0, y1, ty] = y[row]!;
+    const low = plane + y.low[row]! * strideY;
+    const high = plane + y.high[row]! * strideY;
+    const ty = y.share[row]!;
     for (let column = 0; column < width; column++) {
-      const [x0, x1, tx] = x[column]!;
+      const left = x.low[column]! * strideX;
+      const right = x.high[column]! * strideX;
+      const tx = x.share[column]!;
       const pixel = row * width + column;
-      const [a, b] = [plane + y0 * strideY + x0 * strideX, plane + y0 * strideY + x1 * strideX];
-      const [c, d] = [plane + y1 * strideY + x0 * strideX, plane + y1 * strideY + x1 * strideX];
-      const [wa, wb, wc, wd] = [(1 - tx) * (1 - ty), tx * (1 - ty), (1 - tx) * ty, tx * ty];
+      const a = low + left;
+      const b = low + right;
+      const c = high + left;
+      const d = high + right;
+      const wa = (1 - tx) * (1 - ty);
+      const wb = tx * (1 - ty);
+      const wc = (1 - tx) * ty;
+      const wd = tx * ty;
       hu[pixel] = wa * volume.hu[a]! + wb * volume.hu[b]! + wc * volume.hu[c]! + wd * volume.hu[d]!;
-      const [la, lb, lc, ld] = [labels[a]!, labels[b]!, labels[c]!, labels[d]!];
-      if ((la | lb | lc | ld) === 0) continue;
+      const la = labels[a]!;
+      const lb = labels[b]!;
+      const lc = labels[c]!;
+      const ld = labels[d]!;
+      if (la === lb && la === lc && la === ld) {
+        if (la > 0) liver[pixel] = 1;
+        if (la > 1) lesion[pixel] = la;
+        continue;
+      }
       const inside = (la && wa) + (lb && wb) + (lc && wc) + (ld && wd);
       if (inside >= 0.5) liver[pixel] = 1;
       for (const label of [la, lb, lc, ld]) {
@@ -106,19 +122,30 @@ export function samplePlane(
   return { width, height, hu, liver, lesion };
 }
 
-/** For each pixel along an axis: the two grid indices it lies between and the share of the second. */
+/** For each pixel along an axis: the two grid indices it lies between, and the share of the second. */
+interface Samples {
+  readonly low: Int32Array;
+  readonly high: Int32Array;
+  readonly share: Float64Array;
+}
+
 function samples(
   ends: readonly [number, number],
   { reversed }: ScreenAxis,
   spacing: number,
   size: number,
   mmPerPixel: number,
-): (readonly [number, number, number])[] {
+): Samples {
   const count = Math.max(1, Math.round(((ends[1] - ends[0] + 1) * spacing) / mmPerPixel));
-  return Array.from({ length: count }, (_, pixel) => {
+  const low = new Int32Array(count);
+  const high = new Int32Array(count);
+  const share = new Float64Array(count);
+  for (let pixel = 0; pixel < count; pixel++) {
     const from = ((pixel + 0.5) * mmPerPixel) / spacing - 0.5;
     const index = Math.min(size - 1, Math.max(0, reversed ? ends[1] - from : ends[0] + from));
-    const low = Math.floor(index);
-    return [low, Math.min(size - 1, low + 1), index - low] as const;
-  });
+    low[pixel] = Math.floor(index);
+    high[pixel] = Math.min(size - 1, low[pixel]! + 1);
+    share[pixel] = index - low[pixel]!;
+  }
+  return { low, high, share };
 }

@@ -8,35 +8,38 @@ import type { Vec3 } from '../volume.ts';
 export interface Membership {
   readonly studyInstanceUid: string;
   readonly seriesInstanceUid: string;
-  /** Empty when the instance has none. */
+  /** Empty when the instance has none, or what is no UID. */
   readonly frameOfReferenceUid: string;
 }
+
+/** Wider than the standard (PS3.5 section 9.1), as anonymisers are: what can be written, and stand in an address. */
+const USABLE_UID = /^[\w.-]{1,64}$/;
 
 /** @throws Refusal 'missing-uid' where a result could not be filed beside its source */
 export function readMembership(dataset: Dataset, sopInstanceUid: string): Membership {
   const required = (uid: string | null, name: string): string => {
-    if (uid === null || uid === '') {
-      throw new Refusal('missing-uid', `an image has no ${name}, so a result could not be filed beside it`, {
-        attribute: name,
-      });
-    }
-    return uid;
+    if (uid !== null && USABLE_UID.test(uid)) return uid;
+    const what = uid === null || uid === '' ? `no ${name}` : `a ${name} that is no UID`;
+    throw new Refusal('missing-uid', `An image has ${what}, so a result could not be filed beside it.`, {
+      attribute: name,
+    });
   };
+  const frameOfReferenceUid = dataset.text('00200052') ?? '';
   required(sopInstanceUid, 'SOP Instance UID');
   return {
     studyInstanceUid: required(dataset.text('0020000d'), 'Study Instance UID'),
     seriesInstanceUid: required(dataset.text('0020000e'), 'Series Instance UID'),
-    frameOfReferenceUid: dataset.text('00200052') ?? '',
+    frameOfReferenceUid: USABLE_UID.test(frameOfReferenceUid) ? frameOfReferenceUid : '',
   };
 }
 
 /** @throws Refusal 'several-series' */
 export function checkSameSeries(first: Membership, next: Membership): void {
   if (first.seriesInstanceUid !== next.seriesInstanceUid) {
-    throw new Refusal('several-series', 'the images belong to more than one series');
+    throw new Refusal('several-series', 'The images belong to more than one series.');
   }
   if (first.studyInstanceUid !== next.studyInstanceUid) {
-    throw new Refusal('several-series', 'the images carry one Series Instance UID but belong to more than one study');
+    throw new Refusal('several-series', 'The images carry one Series Instance UID but belong to more than one study.');
   }
 }
 
@@ -45,7 +48,7 @@ export function checkSameFrameOfReference(first: Membership, next: Membership): 
   if (first.frameOfReferenceUid !== next.frameOfReferenceUid) {
     throw new Refusal(
       'mixed-frame-of-reference',
-      'the slices have different frames of reference: their positions cannot be compared',
+      'The slices have different frames of reference, so their positions cannot be compared.',
     );
   }
 }
@@ -59,7 +62,7 @@ export function checkSameGrid(first: Slice, next: Slice): void {
   if (first.columns !== next.columns || first.rows !== next.rows) {
     throw new Refusal(
       'mixed-size',
-      `the slices differ in size: ${first.columns} x ${first.rows} and ${next.columns} x ${next.rows} pixels (${names})`,
+      `The slices differ in size: ${first.columns} x ${first.rows} and ${next.columns} x ${next.rows} pixels (${names}).`,
       { columns: first.columns, rows: first.rows, otherColumns: next.columns, otherRows: next.rows },
     );
   }
@@ -70,7 +73,7 @@ export function checkSameGrid(first: Slice, next: Slice): void {
     const pixel = (slice: Slice) => `${mm(slice.columnSpacingMm)} x ${mm(slice.rowSpacingMm)}`;
     throw new Refusal(
       'mixed-spacing',
-      `the slices differ in pixel size: ${pixel(first)} and ${pixel(next)} mm (${names})`,
+      `The slices differ in pixel size: ${pixel(first)} and ${pixel(next)} mm (${names}).`,
       {
         columnSpacingMm: first.columnSpacingMm,
         rowSpacingMm: first.rowSpacingMm,
@@ -83,7 +86,7 @@ export function checkSameGrid(first: Slice, next: Slice): void {
     const degrees = Math.max(angle(first.rowAxis, next.rowAxis), angle(first.columnAxis, next.columnAxis));
     throw new Refusal(
       'mixed-orientation',
-      `the slices differ in orientation by ${degrees.toFixed(degrees < 1 ? 2 : 0)} degrees (${names})`,
+      `The slices differ in orientation by ${degrees.toFixed(degrees < 1 ? 2 : 0)} degrees (${names}).`,
       { degrees },
     );
   }
@@ -97,7 +100,7 @@ export function checkAxial({ normal }: Pick<Slice, 'normal'>): void {
   const plane = degrees < 60 ? 'oblique' : x > y ? 'sagittal' : 'coronal';
   throw new Refusal(
     'not-axial',
-    `the slices are ${plane}, not axial: their normal is ${degrees.toFixed(0)} degrees from the patient's long axis, at most 30 can be read`,
+    `The slices are ${plane}, not axial: they are turned by ${degrees.toFixed(0)} degrees out of the axial plane, and at most 30 degrees can be read.`,
     { degrees },
   );
 }

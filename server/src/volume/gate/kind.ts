@@ -2,6 +2,7 @@ import type { Dataset } from '../../dicom/dataset.ts';
 import type { Instance } from '../../dicom/instance.ts';
 import { Refusal } from '../../refusal.ts';
 import type { FrameHeader } from '../frame.ts';
+import { quoted } from './quote.ts';
 
 /** What an object of a CT series is. Only slices become part of the volume; the others are left out. */
 export type Kind = 'slice' | 'localizer' | 'capture' | 'colour-capture';
@@ -16,10 +17,11 @@ export function kindOfInstance({ sopClassUid, dataset }: Instance): Kind {
   const modality = dataset.text('00080060');
   const isCt = CT_IMAGES.has(sopClassUid);
   if (!isCapture && modality !== null && modality !== '' && modality !== 'CT') {
-    throw new Refusal('not-ct', `the series is ${modality}, not CT`, { modality });
+    const stated = quoted(modality);
+    throw new Refusal('not-ct', `The series is ${stated}, not CT.`, { modality: stated });
   }
   if (!isCapture && !isCt && modality !== 'CT') {
-    throw new Refusal('not-ct', 'the series holds no CT images', { sopClassUid });
+    throw new Refusal('not-ct', 'The series holds no CT images.', { sopClassUid });
   }
   if (isColour(dataset)) return 'colour-capture';
   return isCt ? 'slice' : 'capture';
@@ -105,16 +107,18 @@ export function kindOfFrame({
     if (computed !== undefined) {
       throw new Refusal(
         computed.code,
-        `the series is ${computed.what} (Image Type ${value}), not scanned slices in HU`,
+        `The series is ${computed.what} (Image Type ${value}), not scanned slices in HU.`,
         {
           imageType: value,
         },
       );
     }
   }
-  const unit = rescaleType?.trim() ?? '';
+  const unit = quoted(rescaleType ?? '');
   if (unit !== '' && unit.toUpperCase() !== 'HU') {
-    throw new Refusal('not-hounsfield', `the values are in ${unit} (Rescale Type), not in HU`, { rescaleType: unit });
+    throw new Refusal('not-hounsfield', `The pixel values are in ${unit} (Rescale Type), not in HU.`, {
+      rescaleType: unit,
+    });
   }
   return 'slice';
 }
@@ -127,24 +131,24 @@ export function nothingToSegment(dropped: Readonly<Record<Exclude<Kind, 'slice'>
   const { localizer, capture, 'colour-capture': colour } = dropped;
   const figures = { localizers: localizer, captures: capture, colourCaptures: colour };
   if (localizer > 0) {
-    const others = capture + colour > 0 ? ` and ${count(capture + colour, 'capture')}` : '';
+    const others = capture + colour > 0 ? ` and ${count(capture + colour, 'screen capture')}` : '';
     return new Refusal(
       'localizer-only',
-      `the series holds only ${count(localizer, 'localizer')}${others}, no CT slices`,
+      `The series holds only ${count(localizer, 'localizer')}${others}, no CT slices.`,
       figures,
     );
   }
   if (capture > 0) {
     return new Refusal(
       'no-image',
-      `the series holds only ${count(capture + colour, 'capture')}, no CT slices`,
+      `The series holds only ${count(capture + colour, 'screen capture')}, no CT slices.`,
       figures,
     );
   }
   if (colour > 0) {
-    return new Refusal('colour', `the series holds only ${count(colour, 'colour picture')}, no CT slices`, figures);
+    return new Refusal('colour', `The series holds only ${count(colour, 'colour picture')}, no CT slices.`, figures);
   }
-  return new Refusal('no-image', 'the series holds no images', figures);
+  return new Refusal('no-image', 'The series holds no images.', figures);
 }
 
 function count(number: number, noun: string): string {

@@ -1,6 +1,7 @@
 import { Refusal } from '../../refusal.ts';
 import { dot } from '../geometry.ts';
 import { imageName, type Slice } from '../slice.ts';
+import { quoted } from './quote.ts';
 import { gapsMm } from './spacing.ts';
 
 /** Slices closer than this stand at one position. */
@@ -49,7 +50,7 @@ function checkOwnUids(slices: readonly Slice[]): void {
     const key = `${slice.sopInstanceUid}#${slice.frameNumber ?? ''}`;
     if (seen.has(key)) {
       const name = imageName(slice.instanceNumber, slice.frameNumber);
-      throw new Refusal('corrupt-instance', `two different images carry the same SOP Instance UID (${name})`);
+      throw new Refusal('corrupt-instance', `Two different images carry the same SOP Instance UID (${name}).`);
     }
     seen.add(key);
   }
@@ -101,12 +102,12 @@ function distinguishingMark(groups: readonly (readonly Slice[])[]): Mark | null 
 }
 
 function severalPhases(what: string, mark: Mark | null, figures: Record<string, number>): Refusal {
-  const values = mark?.values.toSorted((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1)) ?? [];
+  const values = mark?.values.map(quoted).sort((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1)) ?? [];
   const list = values.length > 4 ? `${values.slice(0, 4).join(', ')}, …` : values.join(', ');
   const which = mark === null ? '' : ` (${mark.name} ${list})`;
   return new Refusal(
     'several-phases',
-    `several phases in one series: ${what}${which}`,
+    `The series holds several phases: ${what}${which}.`,
     mark === null ? figures : { ...figures, mark: mark.name, values: list },
   );
 }

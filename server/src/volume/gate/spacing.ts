@@ -1,6 +1,6 @@
 import { Refusal } from '../../refusal.ts';
 import { dot, length, scale, subtract } from '../geometry.ts';
-import type { Slice } from '../slice.ts';
+import { imageName, type Slice } from '../slice.ts';
 import type { Vec3 } from '../volume.ts';
 
 /** Fewer slices are no scan of a liver. */
@@ -9,8 +9,8 @@ export const LEAST_SLICES = 10;
 /** @throws Refusal 'too-few-slices' */
 export function checkEnough(slices: readonly Slice[]): void {
   if (slices.length >= LEAST_SLICES) return;
-  const have = slices.length === 1 ? 'only 1 slice' : `only ${slices.length} slices`;
-  throw new Refusal('too-few-slices', `${have}, at least ${LEAST_SLICES} are needed`, {
+  const have = slices.length === 1 ? '1 slice' : `${slices.length} slices`;
+  throw new Refusal('too-few-slices', `The series has only ${have}; at least ${LEAST_SLICES} are needed.`, {
     slices: slices.length,
     needed: LEAST_SLICES,
   });
@@ -44,14 +44,14 @@ export function checkStraight(slices: readonly Slice[]): void {
   if (offLine[worst]! > tolerance) {
     throw new Refusal(
       'uneven-slices',
-      `slice ${worst + 1} of ${slices.length} lies ${offLine[worst]!.toFixed(1)} mm beside the line of the others`,
+      `Slice ${worst + 1} of ${slices.length}${nameOf(slices[worst]!)} lies ${offLine[worst]!.toFixed(1)} mm beside the line of the others.`,
       { slice: worst + 1, offsetMm: offLine[worst]! },
     );
   }
   const degrees = (Math.atan2(length(lean), height) * 180) / Math.PI;
   throw new Refusal(
     'gantry-tilt',
-    `gantry tilt: the slices are sheared by ${degrees.toFixed(1)} degrees against their normal`,
+    `The gantry was tilted by ${degrees.toFixed(1)} degrees: the slices do not stand straight on one another.`,
     { degrees, driftMm },
   );
 }
@@ -84,12 +84,42 @@ export function checkEven(slices: readonly Slice[]): number {
   const notes = [
     ...(explained ? [missing === 1 ? '1 slice is missing' : `${missing} slices are missing`] : []),
     ...(uneven.length > 1 ? [`${uneven.length} of ${gaps.length} gaps are uneven`] : []),
-  ];
+  ].join('; ');
+  const where = `slice ${after} of ${slices.length}${nameOf(slices[after - 1]!)}`;
   throw new Refusal(
     'uneven-slices',
-    `gap of ${millimetres(gap, expected)} mm after slice ${after}, expected ${millimetres(expected, gap)} mm${notes.length > 0 ? ` (${notes.join('; ')})` : ''}`,
+    `There is a gap of ${millimetres(gap, expected)} mm after ${where}, where ${millimetres(expected, gap)} mm were expected${notes && `: ${notes}`}.`,
     explained ? { ...figures, missingSlices: missing } : figures,
   );
+}
+
+/** No scanner sees wider, no patient is longer: a header that says so has lost a decimal point or its unit. */
+const WIDEST_MM = 1500;
+const LONGEST_MM = 3000;
+
+/**
+ * Grids are laid over the whole scan, so that one of absurd size would not fit in any memory.
+ * @throws Refusal 'no-position'
+ */
+export function checkBelievable(slices: readonly Slice[], gapMm: number): void {
+  const { columns, rows, columnSpacingMm, rowSpacingMm } = slices[0]!;
+  const widthMm = Math.max(columns * columnSpacingMm, rows * rowSpacingMm);
+  const lengthMm = slices.length * gapMm;
+  if (widthMm > WIDEST_MM) {
+    const pixels = `${columns} x ${rows} pixels of ${Number(columnSpacingMm.toFixed(3))} x ${Number(rowSpacingMm.toFixed(3))} mm`;
+    throw new Refusal(
+      'no-position',
+      `The scale of the slices is not believable: ${pixels} are ${widthMm.toFixed(0)} mm wide, and at most ${WIDEST_MM} mm can be.`,
+      { widthMm, mostMm: WIDEST_MM },
+    );
+  }
+  if (lengthMm > LONGEST_MM) {
+    throw new Refusal(
+      'no-position',
+      `The places of the slices are not believable: ${slices.length} slices ${gapMm.toFixed(1)} mm apart are ${lengthMm.toFixed(0)} mm long, and at most ${LONGEST_MM} mm can be.`,
+      { lengthMm, mostMm: LONGEST_MM },
+    );
+  }
 }
 
 /** Distances along the normal of slice 1; the slices are sorted along it. */
@@ -102,6 +132,11 @@ export function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
   return (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
+}
+
+/** Slices are counted along their normal, images by the scanner: a technologist finds them by its number. */
+function nameOf({ instanceNumber, frameNumber }: Slice): string {
+  return instanceNumber === null && frameNumber === null ? '' : ` (${imageName(instanceNumber, frameNumber)})`;
 }
 
 /** With as many decimals as tell it from the other number. */

@@ -13,12 +13,12 @@ export interface Dropped extends Readonly<Record<Exclude<Kind, 'slice'>, number>
 export function droppedWarnings(dropped: Dropped): Warning[] {
   const captures = dropped.capture + dropped['colour-capture'];
   return [
-    ...when(dropped.localizer > 0, 'localizer-dropped', `${count(dropped.localizer, 'localizer')} left out`),
-    ...when(captures > 0, 'capture-dropped', `${count(captures, 'capture')} left out`),
+    ...when(dropped.localizer > 0, 'localizer-dropped', `${count(dropped.localizer, 'localizer')} left out.`),
+    ...when(captures > 0, 'capture-dropped', `${count(captures, 'screen capture')} left out.`),
     ...when(
       dropped.duplicates > 0,
       'duplicate-slices',
-      `${count(dropped.duplicates, 'slice')} left out, each identical to another at the same position`,
+      `${count(dropped.duplicates, 'slice')} left out, each identical to another at the same position.`,
     ),
   ];
 }
@@ -33,28 +33,39 @@ export function sliceWarnings(slices: readonly Slice[], gapMm: number): Warning[
     ...when(
       thickness > THICK_MM + 0.01,
       'thick-slices',
-      `slices are ${thickness.toFixed(1)} mm thick: lesions smaller than that are easily missed`,
+      `The slices are ${thickness.toFixed(1)} mm thick: lesions smaller than that are easily missed.`,
     ),
     ...when(
       tilt > 1,
       'gantry-tilt-stated',
-      `the header states a gantry tilt of ${tilt.toFixed(1)} degrees, though the slices stand straight on one another`,
+      `The header states a gantry tilt of ${tilt.toFixed(1)} degrees, though the slices stand straight on one another.`,
     ),
   ];
 }
 
-export function pixelWarnings(lossy: Lossy | null, paddingIgnored: boolean): Warning[] {
+/** What was found on single slices, where the header of the first does not tell. */
+export interface Oddities {
+  readonly paddingIgnored: boolean;
+  readonly overlongDecimals: boolean;
+}
+
+export function pixelWarnings(lossy: Lossy | null, { paddingIgnored, overlongDecimals }: Oddities): Warning[] {
   const ratios = lossy === null || lossy.ratios.length === 0 ? '' : ` (ratio ${lossy.ratios.join(', ')})`;
   return [
     ...when(
       lossy !== null,
       'lossy-compression',
-      `the source was lossy compressed${ratios}: small lesions may be altered`,
+      `The source was lossy compressed${ratios}: small lesions may be altered.`,
     ),
     ...when(
       paddingIgnored,
       'padding-ignored',
-      'the stated padding value lies among tissue and was read as a measurement',
+      'The stated padding value lies among tissue and was read as a measurement.',
+    ),
+    ...when(
+      overlongDecimals,
+      'overlong-decimal-string',
+      'Numbers of more than 16 characters in the source were read in full.',
     ),
   ];
 }
@@ -63,7 +74,7 @@ export function pixelWarnings(lossy: Lossy | null, paddingIgnored: boolean): War
 export function mintedFrameOfReference(uid: string): Warning {
   return {
     code: 'no-frame-of-reference',
-    message: `the source has no Frame of Reference UID; the results carry ${uid}, derived from the series`,
+    message: `The source has no Frame of Reference UID; the results carry ${uid}, derived from the series.`,
   };
 }
 
@@ -76,33 +87,22 @@ export function headerWarnings(header: Dataset): Warning[] {
     ...when(
       contrast.trim() === '',
       'no-contrast-information',
-      'the header does not say whether contrast agent was given',
+      'The header does not say whether contrast agent was given.',
     ),
-    ...when(missing('00100020'), 'no-patient-id', 'the source has no Patient ID'),
-    ...when(missing('00200010'), 'no-study-id', 'the source has no Study ID'),
-    ...when(header.number('00200011') === null, 'no-series-number', 'the source has no Series Number'),
-    ...when(from('00189325', '00180060').number('00180060') === null, 'no-kvp', 'the source has no KVP'),
+    ...when(missing('00100020'), 'no-patient-id', 'The source has no Patient ID.'),
+    ...when(missing('00200010'), 'no-study-id', 'The source has no Study ID.'),
+    ...when(header.number('00200011') === null, 'no-series-number', 'The source has no Series Number.'),
+    ...when(
+      from('00189325', '00180060').number('00180060') === null,
+      'no-kvp',
+      'The source has no KVP (tube voltage).',
+    ),
     ...when(
       header.text('00280301') === 'YES',
       'burned-in-annotation',
-      'the source says that text is burned into its pixels',
-    ),
-    ...when(
-      OVERLONG_CANDIDATES.some((tag) => longestDecimal(header, tag) > 16),
-      'overlong-decimal-string',
-      'decimal strings of more than 16 characters in the source were read in full',
+      'The source says that text is burned into its pixels.',
     ),
   ];
-}
-
-/** Decimal strings (VR DS, at most 16 characters: PS3.5 section 6.2) that the volume rests on. */
-const OVERLONG_CANDIDATES: readonly Tag[] = ['00180050', '00200032', '00200037', '00280030', '00281052', '00281053'];
-
-function longestDecimal(dataset: Dataset, tag: Tag): number {
-  const raw = dataset.raw(tag);
-  if (raw === null || raw.vr !== 'DS') return 0;
-  const values = new TextDecoder('latin1').decode(raw.value).split('\\');
-  return Math.max(...values.map((value) => value.trim().length));
 }
 
 function when(condition: boolean, code: string, message: string): Warning[] {
@@ -110,5 +110,5 @@ function when(condition: boolean, code: string, message: string): Warning[] {
 }
 
 function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+  return `${number} ${noun}${number === 1 ? ' was' : 's were'}`;
 }

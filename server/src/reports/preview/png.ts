@@ -1,0 +1,49 @@
+import { crc32, deflateSync } from 'node:zlib';
+
+const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
+/** Of zlib's nine: beyond it a picture of noise grows hardly smaller, and takes twice as long. */
+const LEVEL = 3;
+/** Filter type Up: each byte less the one above it. */
+const UP = 2;
+
+/**
+ * A picture as PNG (ISO/IEC 15948): RGB of 8 bits, compressed by the runtime's own zlib, which is several times as fast
+ * as a compressor in JavaScript.
+ * @param rgb [height, width, 3]
+ */
+export function encodePng(rgb: Uint8Array, width: number, height: number): Uint8Array {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, 2, 0, 0, 0], 8);
+  return Buffer.concat([
+    SIGNATURE,
+    block('IHDR', header),
+    block('IDAT', deflateSync(filtered(rgb, 3 * width, height), { level: LEVEL })),
+    block('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+/** The scanlines, each after its filter type. */
+function filtered(rgb: Uint8Array, bytesPerLine: number, lines: number): Uint8Array {
+  const out = new Uint8Array(lines * (1 + bytesPerLine));
+  let to = 0;
+  for (let line = 0; line < lines; line++) {
+    const start = line * bytesPerLine;
+    out[to++] = UP;
+    if (line === 0) out.set(rgb.subarray(0, bytesPerLine), to);
+    else for (let x = 0; x < bytesPerLine; x++) out[to + x] = rgb[start + x]! - rgb[start - bytesPerLine + x]!;
+    to += bytesPerLine;
+  }
+  return out;
+}
+
+/** A chunk in the standard's words: length, type, content, and a checksum of type and content. */
+function block(type: 'IHDR' | 'IDAT' | 'IEND', content: Uint8Array): Uint8Array {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(content.length);
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), content]);
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32BE(crc32(body));
+  return Buffer.concat([length, body, checksum]);
+}

@@ -1,0 +1,44 @@
+import { createServer, request as forward } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What befalls the requests to an archive: nothing, no answer at all, a wrong password, or stores that go unanswered. */
+export type Fault = 'none' | 'down' | 'wrong password' | 'store unanswered';
+
+export interface FaultyArchive {
+  readonly url: string;
+  fault: Fault;
+  close(): Promise<void>;
+}
+
+/** An archive with faults on demand, in front of a real one. It stays at its address while that is restarted. */
+export async function startFaultyArchive(dicomWebUrl: string): Promise<FaultyArchive> {
+  const target = new URL(dicomWebUrl);
+  const proxy = createServer((request, response) => {
+    const { fault } = archive;
+    if (fault === 'down') return void request.socket.destroy();
+    const headers = { ...request.headers, host: target.host };
+    if (fault === 'wrong password') headers.authorization = `Basic ${Buffer.from('hepar:wrong').toString('base64')}`;
+    const { hostname, port } = target;
+    const onward = forward({ hostname, port, path: request.url, method: request.method, headers }, (answer) => {
+      // The archive has done its work; the answer is what is lost.
+      if (fault === 'store unanswered' && request.method === 'POST') {
+        return void answer.resume().once('end', () => request.socket.destroy());
+      }
+      response.writeHead(answer.statusCode!, answer.headers);
+      answer.pipe(response);
+    });
+    onward.once('error', () => request.socket.destroy());
+    request.pipe(onward);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const { port } = proxy.address() as AddressInfo;
+  const archive: FaultyArchive = {
+    url: `http://127.0.0.1:${port}${target.pathname}`,
+    fault: 'none',
+    close: async () => {
+      proxy.closeAllConnections();
+      await new Promise((resolve) => proxy.close(resolve));
+    },
+  };
+  return archive;
+}
