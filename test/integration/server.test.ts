@@ -122,7 +122,8 @@ describe('the companion server on a real archive', function () {
       PHASES.filter((phase) => phases.includes(phase)),
       'phases come in their order',
     );
-    ok(phases.includes('retrieve') && phases.includes('segment'), phases.join());
+    // A short series may have arrived before the first event goes out.
+    ok(phases.includes('segment'), phases.join());
     const fractions = during.filter(({ phase }) => phase === 'segment').map(({ fraction }) => fraction!);
     ok(
       fractions.some((fraction) => fraction > 0 && fraction < 1),
