@@ -54,9 +54,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   if (config.model !== undefined && !models.find(undefined)) {
     throw new ConfigError([`HEPAR_MODEL must be the id of a model in ${config.modelsDir}.`]);
   }
+  await provideDataDir(config);
   const viewer = config.viewerDir === null ? null : await openViewer(config.viewerDir);
   if (!viewer && config.viewerDir !== null) logger.warn({ dir: config.viewerDir }, 'no viewer there');
-  await provideDataDir(config);
   const archive = options.archive ?? createArchive({ ...address, retry: ARCHIVE_RETRY });
   // Metrics and runs each know of the other.
   const metrics = new Metrics(() => segmentations.countByState());
