@@ -8,10 +8,13 @@ import { join } from 'node:path';
 import { freePort, startOrthanc } from '../../server/src/cli/orthanc.ts';
 import { startOrthancContainer } from '../../server/src/cli/orthanc-container.ts';
 
+/** The viewer that the set-up of the tests has fetched. */
+const VIEWER = join(process.cwd(), '.data', 'viewer');
+
 /** `npm start` without npm around it, with a data folder of its own. */
 function start(dataDir: string): { child: ChildProcess; output: () => string; until: (what: RegExp) => Promise<void> } {
   const child = spawn(process.execPath, ['scripts/setup.mjs', 'start'], {
-    env: { ...process.env, HEPAR_DATA: dataDir, HEPAR_PORT: '0', HEPAR_DICOMWEB_URL: '' },
+    env: { ...process.env, HEPAR_DATA: dataDir, HEPAR_PORT: '0', HEPAR_DICOMWEB_URL: '', HEPAR_VIEWER: VIEWER },
   });
   let output = '';
   let heard = () => {};
@@ -48,6 +51,7 @@ describe('npm start', function () {
     ok(dice >= 0.9, output());
     match(output(), /lesion 1: 38 mm, [\d.]+ ml in truth; found, [\d.]+ ml/);
     match(output(), /Hepar is running at http:\/\/127\.0\.0\.1:\d+/);
+    match(output(), /The sample in the viewer: http:\S+\/liver-lesions\?StudyInstanceUIDs=[\d.]+/);
     match(output(), /Research use only/);
 
     const url = /running at (http:\S+)/.exec(output())![1]!;
