@@ -48,10 +48,13 @@ function pixelsOf(dataset: Dataset): number {
   return frameSize(dataset) * (dataset.number('00280008') ?? 1);
 }
 
-/** One byte a pixel, of even length; the first pixel is the lowest bit of the first byte. */
+/**
+ * One byte a pixel; the first pixel is the lowest bit of the first byte. Not padded to an even length, as the standard
+ * would have it, because viewers refuse a length that is not that of the frames.
+ */
 function unpack(bits: Uint8Array, pixels: number): Uint8Array {
   const count = Math.min(pixels, bits.length * 8);
-  const unpacked = new Uint8Array(pixels + (pixels % 2));
+  const unpacked = new Uint8Array(pixels);
   for (let pixel = 0; pixel < count; pixel++) unpacked[pixel] = (bits[pixel >> 3]! >> (pixel & 7)) & 1;
   return unpacked;
 }
