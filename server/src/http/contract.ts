@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { findingsSchema } from '../findings/schema.ts';
-import { failureSchema, modelRefSchema, RUN_STATES, refusalSchema } from '../jobs/run.ts';
+import { failureSchema, modelRefSchema, ORIGINS, prioritySchema, RUN_STATES, refusalSchema } from '../jobs/run.ts';
 import { PHASES } from '../progress.ts';
 
 /**
@@ -60,6 +60,9 @@ export const segmentationSchema = z
     refusal: refusalSchema.nullable().meta({ description: 'Why the series is unsuitable' }),
     model: modelRefSchema,
     repeat: z.int().nonnegative(),
+    origin: z.enum(ORIGINS).meta({ description: 'Who asked for it: a person, or a rule' }),
+    priority: prioritySchema.meta({ description: 'Higher goes first' }),
+    rule: z.string().nullable().meta({ description: 'The rule that chose the series' }),
     supersedes: z.string().nullable().meta({ description: 'The run whose result this one takes the place of' }),
   })
   .meta({ id: 'Segmentation' });

@@ -24,6 +24,9 @@ export function viewOf(run: Run, live: LiveProgress | null, now: number = Date.n
     refusal: run.refusal,
     model: run.model,
     repeat: run.repeat,
+    origin: run.origin,
+    priority: run.priority,
+    rule: run.rule,
     supersedes: run.supersedes,
   };
 }

@@ -3,7 +3,7 @@ import { type Db, type JobWithMetadata, PgBoss } from 'pg-boss';
 import type { Logger } from 'pino';
 import { type EmbeddedDatabase, openEmbeddedDatabase } from './embedded-database.ts';
 import { DatabaseError } from './errors.ts';
-import type { Run, RunParts } from './run.ts';
+import { CLICK, CLICK_PRIORITY, type Order, type Run, type RunParts } from './run.ts';
 import { Runs, transaction } from './runs.ts';
 
 const JOBS = 'segmentation';
@@ -44,6 +44,8 @@ const HEARTBEAT_EVERY_SECONDS = 4;
 const LONGEST_RUN_SECONDS = 6 * 3600;
 const LONGEST_WAIT_SECONDS = 365 * 86_400;
 const POLLING_SECONDS = 1;
+/** Before every run that was asked for: a run that was put back had begun. */
+const FIRST = CLICK_PRIORITY + 1;
 
 /**
  * The durable queue: runs in a table of ours, and one pg-boss job for each run that has to be worked on. Both change
@@ -106,13 +108,17 @@ export class Queue {
     this.runs = new Runs(this.#db);
   }
 
-  /** Queues a run unless it is known; one that failed or was cancelled is queued again. */
-  request(parts: RunParts): Promise<{ run: Run; queued: boolean }> {
+  /**
+   * Queues a run unless it is known; a click queues one again that failed or was cancelled, and brings one forward that
+   * waits.
+   */
+  request(parts: RunParts, order: Order = CLICK): Promise<{ run: Run; queued: boolean }> {
     return transaction(this.#db, async (tx) => {
       const jobId = randomUUID();
-      const added = await this.runs.add(parts, jobId, tx);
-      if (added.queued) await this.#send(added.run.id, jobId, tx);
-      return added;
+      const { run, queued, formerJob } = await this.runs.add(parts, order, jobId, tx);
+      if (formerJob) await this.#boss.cancel(JOBS, formerJob, { db: tx });
+      if (queued || formerJob) await this.#send(run.id, jobId, tx, run.priority);
+      return { run, queued };
     });
   }
 
@@ -132,7 +138,7 @@ export class Queue {
     return transaction(this.#db, async (tx) => {
       const jobId = randomUUID();
       const run = await this.runs.putBack(id, { jobId }, tx);
-      if (run) await this.#send(id, jobId, tx, 1);
+      if (run) await this.#send(id, jobId, tx, FIRST);
       return run;
     });
   }
@@ -174,7 +180,7 @@ export class Queue {
     await this.#embedded?.close();
   }
 
-  async #send(runId: string, jobId: string, tx: Db, priority = 0): Promise<void> {
+  async #send(runId: string, jobId: string, tx: Db, priority: number): Promise<void> {
     await this.#boss.send(JOBS, { runId }, { id: jobId, db: tx, priority });
   }
 

@@ -20,7 +20,21 @@ export const refusalSchema = z.strictObject({
   message: z.string(),
   figures: z.record(z.string(), z.union([z.number(), z.string()])),
 });
+/** Who asked for a run: a person who waits for it, or a rule. */
+export const ORIGINS = ['click', 'automation'] as const;
+/** Runs of higher priority go first; a rule's runs never go before a click. */
+export const CLICK_PRIORITY = 100;
+export const prioritySchema = z.int().min(0).max(CLICK_PRIORITY);
 const timingsMs = z.record(z.enum(PHASES), z.number().nonnegative().nullable());
+
+/** Who asks for a run, and how urgent it is. The run's name does not follow from it. */
+export interface Order {
+  readonly origin: (typeof ORIGINS)[number];
+  readonly priority: number;
+  /** The rule that chose the series; null for a click. */
+  readonly rule: string | null;
+}
+export const CLICK: Order = { origin: 'click', priority: CLICK_PRIORITY, rule: null };
 
 /** What a run is made from. The same parts are the same run. */
 export interface RunParts {
@@ -41,6 +55,10 @@ export const runSchema = z.object({
   instances: z.array(z.string()).readonly(),
   model: modelRefSchema,
   repeat: z.int().nonnegative(),
+  /** Who asked for it: a click for what a rule has queued makes it a click's. */
+  origin: z.enum(ORIGINS),
+  priority: prioritySchema,
+  rule: z.string().nullable(),
   state: z.enum(RUN_STATES),
   /** The phase that it is in; kept when it fails, so that one sees where. */
   phase: z.enum(PHASES).nullable(),

@@ -1,5 +1,14 @@
 import type { Db } from 'pg-boss';
-import { type Failure, type Run, type RunParts, type RunState, runId, runSchema, type TimingsMs } from './run.ts';
+import {
+  type Failure,
+  type Order,
+  type Run,
+  type RunParts,
+  type RunState,
+  runId,
+  runSchema,
+  type TimingsMs,
+} from './run.ts';
 
 /** What the tables of the runs are called into being with, one step a version. Never change a step that was released. */
 const MIGRATIONS: readonly string[] = [
@@ -26,10 +35,16 @@ const MIGRATIONS: readonly string[] = [
    CREATE INDEX runs_of_series ON hepar.runs (series_uid, created_at DESC);
    CREATE INDEX runs_of_study ON hepar.runs (study_uid, created_at DESC);
    CREATE INDEX runs_by_age ON hepar.runs (created_at DESC);`,
+  `ALTER TABLE hepar.runs ADD COLUMN origin text NOT NULL DEFAULT 'click' CHECK (origin IN ('click', 'automation'));
+   ALTER TABLE hepar.runs ADD COLUMN priority int NOT NULL DEFAULT 100;
+   ALTER TABLE hepar.runs ADD COLUMN rule text;`,
 ];
 
-const COLUMNS = `id, study_uid AS "studyInstanceUid", series_uid AS "seriesInstanceUid", instances, model, repeat, state, phase,
-  attempt, created_at AS "createdAt", started_at AS "startedAt", finished_at AS "finishedAt", failure, refusal, supersedes,
+/** The failure of a run whose series is no longer in the archive. */
+export const SOURCE_GONE = 'source-gone';
+
+const COLUMNS = `id, study_uid AS "studyInstanceUid", series_uid AS "seriesInstanceUid", instances, model, repeat, origin, priority, rule,
+  state, phase, attempt, created_at AS "createdAt", started_at AS "startedAt", finished_at AS "finishedAt", failure, refusal, supersedes,
   timings_ms AS "timingsMs"`;
 
 const MOST_LISTED = 200;
@@ -41,6 +56,12 @@ export interface Ending {
   readonly refusal?: Run['refusal'];
   readonly supersedes?: string | null;
   readonly timingsMs?: TimingsMs;
+}
+
+export interface Added {
+  readonly run: Run;
+  readonly queued: boolean;
+  readonly formerJob: string | null;
 }
 
 /**
@@ -71,23 +92,50 @@ export class Runs {
   }
 
   /**
-   * Queues a run under a job, or leaves it as it is when it is known; a failed or cancelled one is queued again.
-   * @returns the run, and whether this call queued it
+   * Queues a run under a job, or leaves it as it is when it is known. A click queues again what failed or was cancelled; a
+   * rule only what was cancelled because its series was gone, and is there again. A waiting run takes over the more urgent
+   * order, under the new job.
+   * @returns the run, whether it was queued anew, and the job that it waited under before
    */
-  async add(parts: RunParts, jobId: string, tx: Db): Promise<{ run: Run; queued: boolean }> {
+  async add(parts: RunParts, order: Order, jobId: string, tx: Db): Promise<Added> {
     const id = runId(parts);
     const { studyInstanceUid, seriesInstanceUid, instances, model, repeat } = parts;
+    const { origin, priority, rule } = order;
     const [added] = await this.#select(
-      `INSERT INTO hepar.runs (id, job_id, study_uid, series_uid, instances, model, repeat, state)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued')
+      `INSERT INTO hepar.runs (id, job_id, study_uid, series_uid, instances, model, repeat, origin, priority, rule, state)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued')
        ON CONFLICT (id) DO UPDATE SET job_id = excluded.job_id, state = 'queued', cancel_requested = false, phase = NULL,
-         attempt = 0, started_at = NULL, finished_at = NULL, failure = NULL
-       WHERE runs.state IN ('failed', 'cancelled')
+         attempt = 0, started_at = NULL, finished_at = NULL, failure = NULL, origin = excluded.origin,
+         priority = excluded.priority, rule = excluded.rule
+       WHERE runs.state IN ('failed', 'cancelled') AND (excluded.origin = 'click' OR runs.failure->>'code' = $11)
        RETURNING ${COLUMNS}`,
-      [id, jobId, studyInstanceUid, seriesInstanceUid, JSON.stringify(instances), JSON.stringify(model), repeat],
+      [
+        id,
+        jobId,
+        studyInstanceUid,
+        seriesInstanceUid,
+        JSON.stringify(instances),
+        JSON.stringify(model),
+        repeat,
+        origin,
+        priority,
+        rule,
+        SOURCE_GONE,
+      ],
       tx,
     );
-    return added ? { run: added, queued: true } : { run: (await this.get(id, tx))!, queued: false };
+    if (added) return { run: added, queued: true, formerJob: null };
+    const { rows } = await tx.executeSql(
+      `SELECT job_id FROM hepar.runs WHERE id = $1 AND state = 'queued' AND priority < $2 FOR UPDATE`,
+      [id, priority],
+    );
+    if (rows.length === 0) return { run: (await this.get(id, tx))!, queued: false, formerJob: null };
+    const [raised] = await this.#select(
+      `UPDATE hepar.runs SET job_id = $2, origin = $3, priority = $4 WHERE id = $1 RETURNING ${COLUMNS}`,
+      [id, jobId, origin, priority],
+      tx,
+    );
+    return { run: raised!, queued: false, formerJob: rows[0].job_id };
   }
 
   async get(id: string, tx?: Db): Promise<Run | null> {

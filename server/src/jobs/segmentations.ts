@@ -5,7 +5,7 @@ import type { RunRequest } from '../pipeline.ts';
 import { Engine, type EngineOptions } from './engine.ts';
 import { type LiveProgress, LiveRuns, type RunEvent } from './live-runs.ts';
 import { Queue, type QueueOptions } from './queue.ts';
-import { isFinal, type Run, type RunParts, type RunState } from './run.ts';
+import { CLICK, isFinal, type Order, type Run, type RunParts, type RunState } from './run.ts';
 import { Worker } from './worker.ts';
 
 export interface SegmentationsOptions extends Pick<QueueOptions, 'databaseUrl' | 'retryDelaySeconds'> {
@@ -77,8 +77,8 @@ export class Segmentations {
   }
 
   /** Queues a run, or finds the one that is the same. `queued` says whether there is something new to do. */
-  async request(parts: RunParts): Promise<{ run: Run; queued: boolean }> {
-    const requested = await this.#queue.request(parts);
+  async request(parts: RunParts, order: Order = CLICK): Promise<{ run: Run; queued: boolean }> {
+    const requested = await this.#queue.request(parts, order);
     if (requested.queued) this.#live.changed(requested.run);
     return requested;
   }

@@ -65,6 +65,9 @@ export function run(id: string, parts: Partial<SegmentationView> = {}): Segmenta
     refusal: null,
     model: { id: 'hepar-ct-liver', version: '0.1.0', digest: 'd' },
     repeat: 0,
+    origin: 'click',
+    priority: 100,
+    rule: null,
     supersedes: null,
     ...parts,
   };
