@@ -67,7 +67,7 @@ def slide(net: UNet, x: np.ndarray, size_zyx: tuple[int, int, int], overlap: flo
         at = [starts(n, s, overlap)[k] for n, s, k in zip(padded.shape, size_zyx, corner)]
         box = tuple(slice(a, a + s) for a, s in zip(at, size_zyx))
         with torch.no_grad():
-            p = net(torch.from_numpy(padded[box])[None, None]).softmax(1)[0].numpy()
+            p = net(torch.from_numpy(padded[box])[None, None])[0].softmax(1)[0].numpy()
         total = np.zeros((len(p), *padded.shape), np.float32) if total is None else total
         total[(slice(None), *box)] += p * bell
         weight[box] += bell

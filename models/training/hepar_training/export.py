@@ -1,4 +1,6 @@
-"""Writes both stages as ONNX, and the manifest: `python3 -m hepar_training.export --out models/hepar-ct-liver [--work DIR]`."""
+"""Writes both stages as ONNX, and the manifest: `python3 -m hepar_training.export --out models/hepar-ct-liver [--work DIR]`.
+
+Each network is written twice from the same weights: flattened to 2D for CPUs, and in 3D for GPUs."""
 from __future__ import annotations
 
 import argparse
@@ -9,11 +11,11 @@ import onnx
 import torch
 
 from .flat import FlatUNet, FusedUNet
-from .manifest import WINDOW_ZYX, write_manifest
+from .manifest import FORMS, WINDOW_ZYX, file_of, output_names, write_manifest
 from .networks import SHAPES, UNet, make
 
 OPSET = 16
-LARGEST_BYTES = 10 * 2**20
+LARGEST_BYTES = 10_000_000
 
 
 def load(stage: str, work: Path) -> UNet:
@@ -28,8 +30,9 @@ def export(net: UNet, shape_zyx: tuple[int, int, int], path: Path, form: str = '
     exported = (FlatUNet(net, shape_zyx) if form == 'flat' else FusedUNet(net)).eval()
     x = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 1, *shape_zyx), dtype=np.float32))
     with torch.no_grad():
-        difference = float((net(x) - exported(x)).abs().max())
-        torch.onnx.export(exported, x, str(path), opset_version=OPSET, input_names=['x'], output_names=['y'], do_constant_folding=True)
+        difference = max(float((a - b).abs().max()) for a, b in zip(net(x), exported(x), strict=True))
+        names = output_names(net.shape)
+        torch.onnx.export(exported, x, str(path), opset_version=OPSET, input_names=['x'], output_names=names, do_constant_folding=True)
     model = onnx.load(str(path))
     onnx.checker.check_model(model)
     if path.stat().st_size > LARGEST_BYTES:
@@ -38,29 +41,29 @@ def export(net: UNet, shape_zyx: tuple[int, int, int], path: Path, form: str = '
 
 
 def write_reference(net: UNet, shape_zyx: tuple[int, int, int], folder: Path, stage: str) -> None:
-    """A random input and PyTorch's answer, for check_onnx.mjs."""
+    """A random input and PyTorch's answer, one file a tensor, for check_onnx.mjs."""
     x = torch.from_numpy(np.random.default_rng(1).standard_normal((1, 1, *shape_zyx), dtype=np.float32))
     with torch.no_grad():
-        y = net(x)
-    x.numpy().tofile(folder / f'{stage}.x.f32')
-    y.numpy().tofile(folder / f'{stage}.y.f32')
+        outputs = net(x)
+    for name, tensor in zip(['x', *output_names(net.shape)], [x, *outputs], strict=True):
+        tensor.numpy().tofile(folder / f'{stage}.{name}.f32')
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--work', type=Path, default=Path('.data/training'))
     parser.add_argument('--out', type=Path, default=Path('models/hepar-ct-liver'))
-    parser.add_argument('--form', choices=('flat', '3d'), default='flat')
     parser.add_argument('--version', default='0.1.0')
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
     for stage in SHAPES:
         net = load(stage, options.work)
-        path = options.out / f'{stage}.onnx'
-        difference = export(net, WINDOW_ZYX[stage], path, options.form)
+        for form in FORMS:
+            path = options.out / file_of(stage, form)
+            difference = export(net, WINDOW_ZYX[stage], path, form)
+            print(f'{path.name}: {path.stat().st_size / 2**20:.1f} MiB, largest difference from the trained network {difference:.2g}')
         write_reference(net, WINDOW_ZYX[stage], options.work, stage)
-        print(f'{stage}: {path.stat().st_size / 2**20:.1f} MiB, largest difference from the trained network {difference:.2g}')
     write_manifest(options.out, options.version)
 
 

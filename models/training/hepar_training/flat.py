@@ -51,11 +51,11 @@ def _flat_stem(stem: nn.Sequential) -> nn.Sequential:
 
 
 class FlatUNet(nn.Module):
-    """[1, 1, Z, Y, X] -> logits [1, classes, Z, Y, X] for one fixed shape."""
+    """As UNet for one window of one fixed shape: [1, 1, Z, Y, X] -> (logits [1, classes, Z, Y, X],), and of patches."""
 
     def __init__(self, net: UNet, shape_zyx: tuple[int, int, int]):
         super().__init__()
-        self.stem_depth, self.stem = net.shape.stem, nn.Sequential()
+        self.shape, self.stem = net.shape, nn.Sequential()
         if net.shape.stem == 2:
             self.stem = _flat_stem(net.stem)
         depths = [shape_zyx[0] // net.shape.stem >> level for level in range(len(net.down))]
@@ -66,26 +66,30 @@ class FlatUNet(nn.Module):
         self.narrow = nn.ModuleList(_point(conv) for conv in net.narrow)
         self.up = nn.ModuleList(_flat_block(up, depths[k]) for k, up in enumerate(net.up))
         self.head = _point(net.head)
+        if net.shape.presence:
+            self.presence = _point(net.presence)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         _, _, depth, height, width = (int(n) for n in x.shape)
-        x = self.stem(x.reshape(depth // self.stem_depth, self.stem_depth, height, width))
+        stem = self.shape.stem
+        x = self.stem(x.reshape(depth // stem, stem, height, width))
         kept = []
         for level in self.down:
             x = level(x)
             kept.append(x)
         x = self.bottom(x)
+        presence = (self.presence(x).permute(1, 0, 2, 3)[None],) if self.shape.presence else ()
         for k in reversed(range(len(self.up))):
             x = F.interpolate(self.narrow[k](x), scale_factor=2, mode='nearest')
             slices, channels, rows, columns = (int(n) for n in x.shape)
             x = x.reshape(slices, 1, channels, rows, columns).expand(slices, 2, channels, rows, columns).reshape(2 * slices, channels, rows, columns)
             x = self.up[k](torch.cat([x, kept[k]], 1))
-        x = self.head(x) if self.stem_depth == 1 else to_fine(self.head(x))
-        return x.permute(1, 0, 2, 3).reshape(1, -1, depth, height, width)
+        x = self.head(x) if stem == 1 else to_fine(self.head(x))
+        return (x.permute(1, 0, 2, 3).reshape(1, -1, depth, height, width), *presence)
 
 
 class FusedUNet(nn.Module):
-    """The 3D form with batch norm folded into the convolutions, for GPUs."""
+    """The 3D form with batch norm folded into the convolutions, for GPUs: no ConvTranspose3d, which WebGPU cannot run."""
 
     def __init__(self, net: UNet):
         super().__init__()
@@ -96,5 +100,7 @@ class FusedUNet(nn.Module):
         self.up = nn.ModuleList(fold(up) for up in net.up)
         if net.shape.stem == 2:
             self.stem = fold(net.stem)
+        if net.shape.presence:
+            self.presence = net.presence
 
     forward = UNet.forward

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from . import intensity
+from .networks import SHAPES, Shape
 from .samples import LOCATE_SPACING_MM, SEGMENT_SPACING_MM
 
 WINDOW_ZYX = {'locate': (64, 80, 96), 'segment': (80, 96, 96)}
@@ -16,6 +17,18 @@ MARGIN_MM = 12
 # Plausible rather than tuned: specks and doubtful spots are no lesions, nor is what hardly touches the liver.
 POSTPROCESSING = {'keepLargestLiver': True, 'fillHolesMl': 20, 'leastLesionMl': 0.15, 'leastLesionConfidence': 0.6, 'leastInsideLiver': 0.25}
 LEAST_LIVER_ML = 150
+
+
+# Both forms of a network have the same weights. The first runs wherever no other is named.
+FORMS = {'flat': ['cpu'], '3d': ['cuda', 'webgpu']}
+
+
+def file_of(stage: str, form: str) -> str:
+    return f'{stage}.onnx' if form == 'flat' else f'{stage}-{form}.onnx'
+
+
+def output_names(shape: Shape) -> list[str]:
+    return ['y', 'presence'] if shape.presence else ['y']
 
 
 def _code(value: str, meaning: str) -> dict:
@@ -29,11 +42,17 @@ def _intensity(stage: str) -> dict:
     return {'kind': 'liver-median', 'clipHu': intensity.CLIP_HU, 'scaleHu': intensity.MEDIAN_SCALE_HU}
 
 
+def _network(folder: Path, stage: str, form: str) -> dict:
+    file = file_of(stage, form)
+    return {'file': file, 'sha256': hashlib.sha256((folder / file).read_bytes()).hexdigest()}
+
+
 def _stage(folder: Path, stage: str) -> dict:
-    file = f'{stage}.onnx'
+    shape = SHAPES[stage]
+    presence = {'output': 'presence', 'activation': 'logits', 'patchVoxels': [shape.patch_voxels] * 3}
     return {
-        'file': file,
-        'sha256': hashlib.sha256((folder / file).read_bytes()).hexdigest(),
+        **_network(folder, stage, 'flat'),
+        'variants': [{'providers': FORMS['3d'], **_network(folder, stage, '3d')}],
         'input': 'x',
         'output': 'y',
         'activation': 'logits',
@@ -42,6 +61,7 @@ def _stage(folder: Path, stage: str) -> dict:
         'windowVoxels': list(WINDOW_ZYX[stage][::-1]),
         'overlap': OVERLAP[stage],
         'intensity': _intensity(stage),
+        **({'presence': presence} if shape.presence else {}),
     }
 
 

@@ -11,14 +11,21 @@ from torch.nn import functional as F
 @dataclass(frozen=True)
 class Shape:
     """Channels at each resolution, finest first, each level half the grid of the one before; with `stem` 2 the finest
-    level already has half the resolution of the scan, which costs a fourth of the time and shows twice as much."""
+    level already has half the resolution of the scan, which costs a fourth of the time and shows twice as much. With
+    `presence` the coarsest features also say of each of their cells whether its patch of the scan holds lesion."""
 
     classes: int
     widths: tuple[int, ...]
     stem: int = 1
+    presence: bool = False
+
+    @property
+    def patch_voxels(self) -> int:
+        """Edge of the cube of voxels that one cell of the coarsest level stands for."""
+        return self.stem * 2 ** (len(self.widths) - 1)
 
 
-SHAPES = {'locate': Shape(4, (8, 24, 48, 96)), 'segment': Shape(3, (32, 64, 96, 96), stem=2)}
+SHAPES = {'locate': Shape(4, (8, 24, 48, 96)), 'segment': Shape(3, (32, 64, 96, 96), stem=2, presence=True)}
 
 
 def block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -32,7 +39,8 @@ def to_fine(x: torch.Tensor) -> torch.Tensor:
 
 
 class UNet(nn.Module):
-    """[N, 1, Z, Y, X] -> logits [N, classes, Z, Y, X]; Z, Y and X are multiples of stem * 2 ** (levels - 1)."""
+    """[N, 1, Z, Y, X] -> (logits [N, classes, Z, Y, X],), and with a presence head also the logits
+    [N, 1, Z / patch, Y / patch, X / patch] that a patch holds lesion. Z, Y and X are multiples of `patch_voxels`."""
 
     def __init__(self, shape: Shape):
         super().__init__()
@@ -49,8 +57,10 @@ class UNet(nn.Module):
         self.narrow = nn.ModuleList(nn.Conv3d(widths[k + 1], widths[k], 1) for k in range(len(widths) - 1))
         self.up = nn.ModuleList(block(2 * widths[k], widths[k]) for k in range(len(widths) - 1))
         self.head = nn.Conv3d(widths[0], shape.classes * shape.stem**3, 1)
+        if shape.presence:
+            self.presence = nn.Conv3d(widths[-1], 1, 1)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         if self.shape.stem == 2:
             x = self.stem(x)
         kept = []
@@ -58,15 +68,16 @@ class UNet(nn.Module):
             x = level(x)
             kept.append(x)
         x = self.bottom(x)
+        presence = (self.presence(x),) if self.shape.presence else ()
         for k in reversed(range(len(self.up))):
             x = F.interpolate(self.narrow[k](x), scale_factor=2, mode='nearest')
             x = self.up[k](torch.cat([x, kept[k]], 1))
         x = self.head(x)
         if self.shape.stem == 1:
-            return x
+            return (x, *presence)
         count, channels, depth, height, width = (int(n) for n in x.shape)
         fine = to_fine(x.permute(0, 2, 1, 3, 4).reshape(count * depth, channels, height, width))
-        return fine.reshape(count, 2 * depth, self.shape.classes, 2 * height, 2 * width).permute(0, 2, 1, 3, 4)
+        return (fine.reshape(count, 2 * depth, self.shape.classes, 2 * height, 2 * width).permute(0, 2, 1, 3, 4), *presence)
 
 
 def make(stage: str) -> UNet:

@@ -25,6 +25,9 @@ EMA = 0.99
 # One weight a class: cross entropy, then Dice. Organs that only help still need a real Dice weight to be learned.
 CROSS_ENTROPY = {'locate': (0.6, 1.0, 1.0, 1.0), 'segment': (0.6, 1.0, 3.0)}
 DICE = {'locate': (0.0, 1.0, 0.5, 0.5), 'segment': (0.0, 0.6, 1.0)}
+PRESENCE = 0.3
+# A patch that a lesion only grazes is neither an example of a patch with lesion nor of one without.
+LEAST_LESION_VOXELS = 8
 
 
 class Pool:
@@ -80,6 +83,21 @@ def loss_of(logits: torch.Tensor, classes: torch.Tensor, stage: str, smooth: flo
     return loss
 
 
+def patches_with_lesion(classes: torch.Tensor, patch: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of each patch, both [N, 1, Z / patch, Y / patch, X / patch]: whether it holds lesion (1 or 0), and whether that is
+    known, which it is not where a few voxels or only ignored ones are lesion."""
+    count = lambda mask: F.avg_pool3d(mask.float()[:, None], patch) * patch**3  # noqa: E731
+    lesion, ignored = count(classes == LESION), count(classes == IGNORE)
+    present = lesion > LEAST_LESION_VOXELS - 0.5
+    return present.float(), present | (lesion + ignored < 0.5)
+
+
+def presence_loss(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    """Binary cross entropy over the patches of which the answer is known."""
+    present, known = patches_with_lesion(classes, classes.shape[-1] // logits.shape[-1])
+    return (F.binary_cross_entropy_with_logits(logits, present, reduction='none') * known).sum() / known.sum().clamp(min=1)
+
+
 def rate_at(iteration: int, iterations: int) -> float:
     rise = min(1.0, (iteration + 1) / WARM_UP)
     return HIGHEST_RATE * rise * (0.5 + 0.5 * np.cos(np.pi * min(1.0, iteration / iterations))) + 1e-5
@@ -131,8 +149,8 @@ def train(stage: str, work: Path, iterations: int, seed: int) -> None:
         for group in optimiser.param_groups:
             group['lr'] = rate_at(iteration, iterations)
         x, y = batch(stage, pool, rng)
-        logits = network(x)
-        loss = loss_of(logits, y, stage)
+        logits, *presence = network(x)
+        loss = loss_of(logits, y, stage) + sum(PRESENCE * presence_loss(p, y) for p in presence)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)

@@ -1,23 +1,26 @@
 """What is released must compute what was trained, and the inputs must mean what the manifest says."""
+import hashlib
 import json
+import math
 import tempfile
 import unittest
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 
 from hepar_training import cascade, export, manifest
 from hepar_training.crops import SEGMENT_CROP_ZYX, resample, segment_crop
 from hepar_training.flat import FlatUNet, FusedUNet
 from hepar_training.networks import Shape, UNet
-from hepar_training.train import loss_of
+from hepar_training.train import loss_of, patches_with_lesion, presence_loss
 
 
-def lively_net(stem: int = 1) -> UNet:
+def lively_net(stem: int = 1, presence: bool = False) -> UNet:
     """A small network whose batch norm statistics are not the neutral ones of a new one."""
     torch.manual_seed(0)
-    net = UNet(Shape(3, (4, 8, 8), stem)).eval()
+    net = UNet(Shape(3, (4, 8, 8), stem, presence)).eval()
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm3d):
             module.running_mean.normal_()
@@ -29,22 +32,40 @@ class Export(unittest.TestCase):
     def test_flat_and_fused_forms_equal_the_trained_network(self):
         shape = (16, 24, 32)
         x = torch.randn(1, 1, *shape)
-        for stem in (1, 2):
-            net = lively_net(stem)
+        for stem, presence in ((1, False), (2, False), (1, True), (2, True)):
+            net = lively_net(stem, presence)
             with torch.no_grad():
-                self.assertEqual(net(x).shape, (1, 3, *shape))
+                expected = net(x)
+                shapes = [(1, 3, *shape)] + [(1, 1, *(n // (4 * stem) for n in shape))] * presence
+                self.assertEqual([tuple(output.shape) for output in expected], shapes)
                 for form in (FlatUNet(net, shape), FusedUNet(net)):
-                    self.assertLess(float((net(x) - form.eval()(x)).abs().max()), 1e-5)
+                    for one, other in zip(expected, form.eval()(x), strict=True):
+                        self.assertLess(float((one - other).abs().max()), 1e-5)
 
     def test_the_file_is_checked_and_the_manifest_names_its_digest(self):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            for stage in ('locate', 'segment'):
-                self.assertLess(export.export(lively_net(), (8, 8, 8), folder / f'{stage}.onnx'), 1e-5)
+            for stage, presence in (('locate', False), ('segment', True)):
+                for form in manifest.FORMS:
+                    path = folder / manifest.file_of(stage, form)
+                    self.assertLess(export.export(lively_net(1, presence), (8, 8, 8), path, form), 1e-5)
+                    self.assertEqual([output.name for output in onnx.load(str(path)).graph.output], ['y', 'presence'][: 1 + presence])
             manifest.write_manifest(folder, '0.0.1')
-            written = json.loads((folder / 'manifest.json').read_text())
-            self.assertEqual(len(written['cascade']['segment']['sha256']), 64)
-            self.assertEqual(len(written['cascade']['locate']['windowVoxels']), 3)
+            cascade = json.loads((folder / 'manifest.json').read_text())['cascade']
+            self.assertEqual(len(cascade['locate']['windowVoxels']), 3)
+            self.assertNotIn('presence', cascade['locate'])
+            self.assertEqual(cascade['segment']['presence']['patchVoxels'], [16, 16, 16])
+            for network in (cascade['segment'], *cascade['segment']['variants']):
+                self.assertEqual(network['sha256'], hashlib.sha256((folder / network['file']).read_bytes()).hexdigest())
+            self.assertEqual(cascade['segment']['variants'][0]['providers'], ['cuda', 'webgpu'])
+
+    def test_a_gpu_form_holds_nothing_that_webgpu_cannot_run(self):
+        with tempfile.TemporaryDirectory() as name:
+            path = Path(name) / 'segment-3d.onnx'
+            export.export(lively_net(2, True), (16, 16, 16), path, '3d')
+            operators = {node.op_type for node in onnx.load(str(path)).graph.node}
+            self.assertIn('DepthToSpace', operators)
+            self.assertNotIn('ConvTranspose', operators)
 
 
 class Loss(unittest.TestCase):
@@ -56,6 +77,30 @@ class Loss(unittest.TestCase):
         changed = logits.clone()
         changed[:, :, 3] += torch.randn(1, 3, 4, 4) * 5
         self.assertAlmostEqual(float(loss_of(logits, classes, 'segment')), float(loss_of(changed, classes, 'segment')), places=5)
+
+
+class Presence(unittest.TestCase):
+    def classes(self) -> torch.Tensor:
+        """Two by one by two patches of 8 voxels along z, y and x, all of healthy liver."""
+        return torch.ones(1, 16, 8, 16, dtype=torch.long)
+
+    def test_a_patch_holds_lesion_where_more_than_a_few_voxels_are(self):
+        classes = self.classes()
+        classes[0, 2:5, 2:5, 2:5] = 2
+        classes[0, 10, 3, 3] = 2  # a graze: not known
+        classes[0, 9:12, 2:4, 10:12] = 255  # a lesion nobody could see: not known
+        present, known = patches_with_lesion(classes, 8)
+        self.assertEqual(present[0, 0, :, 0].tolist(), [[1, 0], [0, 0]])
+        self.assertEqual(known[0, 0, :, 0].tolist(), [[True, True], [False, False]])
+
+    def test_the_loss_is_binary_cross_entropy_over_what_is_known(self):
+        classes = self.classes()
+        classes[0, 2:5, 2:5, 2:5] = 2
+        classes[0, 9:12, 2:4, 10:12] = 255
+        logits = torch.tensor([2.0, -1.0, 0.5, 9.0]).reshape(1, 1, 2, 1, 2)
+        sigmoid = lambda v: 1 / (1 + math.exp(-v))  # noqa: E731
+        expected = -(math.log(sigmoid(2)) + math.log(sigmoid(1)) + math.log(sigmoid(-0.5))) / 3
+        self.assertAlmostEqual(float(presence_loss(logits, classes)), expected, places=5)
 
 
 class Crops(unittest.TestCase):

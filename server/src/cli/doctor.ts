@@ -36,7 +36,7 @@ export async function doctorCommand(): Promise<number> {
 /** One window of the model's first stage, for real. */
 async function probe({ dir, manifest }: Model, provider: Provider): Promise<string> {
   const stage = manifest.cascade.locate;
-  const session = await openSession(await readNetwork(dir, stage), stage, provider, cpus().length);
+  const session = await openSession((network) => readNetwork(dir, network), stage, provider, cpus().length);
   const [x, y, z] = stage.windowVoxels;
   const started = performance.now();
   await session.run(new Float32Array(x * y * z));

@@ -117,7 +117,7 @@ async function withNetwork<Result>(
   use: (session: NetworkSession) => Promise<Result>,
 ): Promise<Result> {
   signal.throwIfAborted();
-  const session = await openSession(await readNetwork(model.dir, stage), stage, provider, threads);
+  const session = await openSession((network) => readNetwork(model.dir, network), stage, provider, threads);
   try {
     return await use(session);
   } finally {

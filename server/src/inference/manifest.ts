@@ -44,9 +44,15 @@ const intensity = z.discriminatedUnion('kind', [
 /** What a channel of the output stands for; channels are mutually exclusive (softmax). */
 const channel = z.enum(['background', 'liver', 'lesion', 'other']);
 
+const network = { file: plainFileName, sha256 };
+
+/** Another form of a network, of the same weights, for the providers that run it better. */
+const variant = z.strictObject({ providers: z.array(z.enum(['cpu', 'cuda', 'webgpu'])).min(1), ...network });
+
 const stage = z.strictObject({
-  file: plainFileName,
-  sha256,
+  /** The network that runs on each provider for which no variant is named. */
+  ...network,
+  variants: z.array(variant).min(1).optional(),
   /** Tensor names in the ONNX graph. */
   input: z.string().default('x'),
   output: z.string().default('y'),
@@ -57,6 +63,16 @@ const stage = z.strictObject({
   /** Share of a window that the next one overlaps, along each axis. */
   overlap: z.number().min(0).max(0.75),
   intensity,
+});
+
+/**
+ * A second output of the segmenting network: [1, 1, Z / pz, Y / py, X / px], for each patch of [px, py, pz] voxels of the
+ * window whether it holds lesion.
+ */
+const presence = z.strictObject({
+  output: z.string().default('presence'),
+  activation: z.enum(['logits', 'probabilities']).default('logits'),
+  patchVoxels: triple(z.int().positive()),
 });
 
 export const manifestSchema = z.strictObject({
@@ -80,7 +96,7 @@ export const manifestSchema = z.strictObject({
     /** Stage 2 sees the box around stage 1's liver, widened by this much on every side. */
     marginMm: z.number().nonnegative(),
     /** Stage 2: liver and lesions, in windows that slide over the box. */
-    segment: stage,
+    segment: stage.extend({ presence: presence.optional() }),
   }),
   postprocessing: z.strictObject({
     /** Keep only the largest 26-connected component of liver and lesions together. */
@@ -97,5 +113,8 @@ export const manifestSchema = z.strictObject({
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
-export type Stage = Manifest['cascade']['locate'];
+export type Stage = Manifest['cascade']['segment'];
+export type Presence = z.infer<typeof presence>;
+/** A network's file in the model's folder, and its digest. */
+export type NetworkFile = Pick<Stage, 'file' | 'sha256'>;
 export type Intensity = z.infer<typeof intensity>;

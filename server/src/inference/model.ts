@@ -3,8 +3,9 @@ import { constants } from 'node:fs';
 import { lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModelError } from './errors.ts';
-import { type Manifest, manifestSchema, type Stage } from './manifest.ts';
+import { type Manifest, manifestSchema, type NetworkFile, type Stage } from './manifest.ts';
 import { externalTensors } from './onnx.ts';
+import type { EngineInfo } from './segmentation.ts';
 
 /** A model folder that was checked: its manifest is sound and its networks are the ones that the manifest names. */
 export interface Model {
@@ -26,11 +27,10 @@ const MOST_WINDOW_VOXELS = 256 ** 3;
  */
 export async function loadModel(dir: string): Promise<Model> {
   const manifest = parseManifest(dir, await readRegularFile(dir, MANIFEST, MOST_MANIFEST_BYTES));
-  const { locate, segment } = manifest.cascade;
   const problems: string[] = [];
-  for (const stage of locate.file === segment.file && locate.sha256 === segment.sha256 ? [locate] : [locate, segment]) {
+  for (const network of networksOf(manifest)) {
     try {
-      await readNetwork(dir, stage);
+      await readNetwork(dir, network);
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
       problems.push(...error.problems);
@@ -70,25 +70,38 @@ export async function listModels(
   return { models, rejected };
 }
 
+/** The file of a stage's network that is meant for a provider. */
+export function networkFor({ variants = [], ...stage }: Stage, provider: EngineInfo['provider']): NetworkFile {
+  return variants.find(({ providers }) => providers.includes(provider)) ?? stage;
+}
+
+/** Each file that a manifest names, once, however many stages and providers it is for. */
+function networksOf({ cascade: { locate, segment } }: Manifest): NetworkFile[] {
+  const named = [locate, segment].flatMap((stage) => [stage, ...(stage.variants ?? [])]);
+  return named.filter(
+    ({ file, sha256 }, n) => n === named.findIndex((other) => other.file === file && other.sha256 === sha256),
+  );
+}
+
 /**
- * The bytes of a stage's network, checked against the manifest at the moment that they are read.
+ * The bytes of a network, checked against the manifest at the moment that they are read.
  * @throws ModelError when the file is missing, no regular file in the folder, too large, another than the manifest
  * names, no ONNX, or keeps data in other files
  */
-export async function readNetwork(dir: string, stage: Stage): Promise<Uint8Array> {
-  const bytes = await readRegularFile(dir, stage.file, MOST_ONNX_BYTES);
+export async function readNetwork(dir: string, { file, sha256: expected }: NetworkFile): Promise<Uint8Array> {
+  const bytes = await readRegularFile(dir, file, MOST_ONNX_BYTES);
   const digest = sha256(bytes);
-  if (digest !== stage.sha256) {
-    throw new ModelError(dir, [`${stage.file} has SHA-256 ${digest}, but the manifest says ${stage.sha256}`]);
+  if (digest !== expected) {
+    throw new ModelError(dir, [`${file} has SHA-256 ${digest}, but the manifest says ${expected}`]);
   }
   let external: number;
   try {
     external = externalTensors(bytes);
   } catch (error) {
-    throw new ModelError(dir, [`${stage.file} is no ONNX file: ${(error as Error).message}`], { cause: error });
+    throw new ModelError(dir, [`${file} is no ONNX file: ${(error as Error).message}`], { cause: error });
   }
   if (external > 0) {
-    throw new ModelError(dir, [`${stage.file} keeps ${external} tensors in other files; save it as one file`]);
+    throw new ModelError(dir, [`${file} keeps ${external} tensors in other files; save it as one file`]);
   }
   return bytes;
 }
@@ -128,10 +141,18 @@ function* contradictions({ cascade }: Manifest): Generator<string> {
     if (intensity.kind === 'window' && intensity.lowHu >= intensity.highHu) {
       yield `cascade.${name}.intensity: lowHu ${intensity.lowHu} is not below highHu ${intensity.highHu}`;
     }
+    const named = cascade[name].variants?.flatMap(({ providers }) => providers) ?? [];
+    const twice = named.find((provider, n) => named.indexOf(provider) !== n);
+    if (twice !== undefined) yield `cascade.${name}.variants: '${twice}' is named twice`;
     const voxels = windowVoxels[0] * windowVoxels[1] * windowVoxels[2];
     if (voxels > MOST_WINDOW_VOXELS) {
       yield `cascade.${name}.windowVoxels: ${voxels} voxels a window, more than ${MOST_WINDOW_VOXELS}`;
     }
+  }
+  const { windowVoxels, presence } = cascade.segment;
+  if (presence?.patchVoxels.some((edge, axis) => windowVoxels[axis]! % edge !== 0)) {
+    const patch = presence.patchVoxels.join(' x ');
+    yield `cascade.segment.presence: patches of ${patch} voxels do not fill a window of ${windowVoxels.join(' x ')}`;
   }
 }
 

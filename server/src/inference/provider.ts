@@ -4,12 +4,15 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import { NetworkError, ProviderError } from './errors.ts';
-import type { Stage } from './manifest.ts';
+import type { NetworkFile, Stage } from './manifest.ts';
+import { networkFor } from './model.ts';
 import { probabilitiesOf, toProbabilities } from './probabilities.ts';
 import type { EngineInfo } from './segmentation.ts';
 
 export type Provider = EngineInfo['provider'];
 export type ProviderPreference = 'auto' | Provider;
+
+export type ReadNetwork = (network: NetworkFile) => Promise<Uint8Array>;
 
 /** A network that runs. */
 export interface NetworkSession {
@@ -30,28 +33,29 @@ const LOG_ERRORS_ONLY = 3;
  * Opens a stage's network on a provider. A GPU must prove first that it runs: one window goes through, the output has
  * its shape, is finite and agrees with the CPU's. The CPU is what others are compared with, and needs no such run.
  * 'auto' takes CUDA where the runtime brings it and it runs, else the CPU. It leaves WebGPU aside, since that also runs
- * on a software rasteriser, far slower than the CPU provider.
- * @param onnx the bytes of the network
+ * on a software rasteriser, far slower than the CPU provider. Each provider runs the form of the network that the
+ * manifest names for it.
+ * @param read gives the bytes of a network
  * @param threads for the CPU
  * @throws NetworkError when the network is not what the stage says
  * @throws ProviderError when the provider that was named does not run the network, with the cause
  */
 export async function openSession(
-  onnx: Uint8Array,
+  read: ReadNetwork,
   stage: Stage,
   preference: ProviderPreference,
   threads: number,
 ): Promise<NetworkSession> {
-  if (preference !== 'auto') return openOn(preference, onnx, stage, threads);
+  if (preference !== 'auto') return openOn(preference, read, stage, threads);
   if (installedProviders().includes('cuda')) {
     try {
-      return await openOn('cuda', onnx, stage, threads);
+      return await openOn('cuda', read, stage, threads);
     } catch (error) {
       // CUDA's libraries may be there without a card or a driver: that is what 'auto' is for.
       if (!(error instanceof ProviderError)) throw error;
     }
   }
-  return openOn('cpu', onnx, stage, threads);
+  return openOn('cpu', read, stage, threads);
 }
 
 /** The providers whose libraries are installed, best first; whether one runs shows only on a run. */
@@ -70,20 +74,21 @@ function hasProviderLibrary(provider: Provider): boolean {
   return globSync(library, { cwd: packageDir }).length > 0;
 }
 
-async function openOn(provider: Provider, onnx: Uint8Array, stage: Stage, threads: number): Promise<NetworkSession> {
+async function openOn(provider: Provider, read: ReadNetwork, stage: Stage, threads: number): Promise<NetworkSession> {
   if (!installedProviders().includes(provider)) {
     throw new ProviderError(provider, 'its libraries are not installed with onnxruntime-node');
   }
-  const session = await createSession(provider, onnx, stage, threads);
+  const network = networkFor(stage, provider);
+  const session = await createSession(provider, await read(network), network.file, threads);
   try {
-    checkSignature(session, stage);
-    const network: NetworkSession = {
+    checkSignature(session, network.file, stage);
+    const opened: NetworkSession = {
       engine: { provider, device: await deviceName(provider, threads) },
-      run: (input) => runWindow(session, stage, input),
+      run: (input) => runWindow(session, network.file, stage, input),
       release: () => session.release(),
     };
-    if (provider !== 'cpu') await warmUp(network, provider, onnx, stage, threads);
-    return network;
+    if (provider !== 'cpu') await warmUp(opened, provider, read, stage, threads);
+    return opened;
   } catch (error) {
     await session.release();
     throw error;
@@ -93,7 +98,7 @@ async function openOn(provider: Provider, onnx: Uint8Array, stage: Stage, thread
 async function createSession(
   provider: Provider,
   onnx: Uint8Array,
-  stage: Stage,
+  file: string,
   threads: number,
 ): Promise<InferenceSession> {
   try {
@@ -107,20 +112,20 @@ async function createSession(
     });
   } catch (error) {
     // What the CPU provider does not open is a fault of the network; elsewhere the provider may be at fault.
-    if (provider === 'cpu') throw new NetworkError(stage.file, (error as Error).message, { cause: error });
+    if (provider === 'cpu') throw new NetworkError(file, (error as Error).message, { cause: error });
     throw new ProviderError(provider, (error as Error).message, { cause: error });
   }
 }
 
 /** Names, element type and dimensions of the graph's input and output against the manifest. */
-function checkSignature(session: InferenceSession, stage: Stage): void {
+function checkSignature(session: InferenceSession, file: string, stage: Stage): void {
   const [x, y, z] = stage.windowVoxels;
   const inputs = session.inputMetadata;
   if (inputs.length !== 1) {
-    throw new NetworkError(stage.file, `has ${inputs.length} inputs (${session.inputNames.join(', ')}), not one`);
+    throw new NetworkError(file, `has ${inputs.length} inputs (${session.inputNames.join(', ')}), not one`);
   }
-  checkTensor(stage.file, 'input', inputs, stage.input, [1, 1, z, y, x]);
-  checkTensor(stage.file, 'output', session.outputMetadata, stage.output, [1, stage.channels.length, z, y, x]);
+  checkTensor(file, 'input', inputs, stage.input, [1, 1, z, y, x]);
+  checkTensor(file, 'output', session.outputMetadata, stage.output, [1, stage.channels.length, z, y, x]);
 }
 
 function checkTensor(
@@ -153,23 +158,28 @@ function isFixed(dimension: number | string): dimension is number {
   return typeof dimension === 'number' && dimension >= 0;
 }
 
-async function runWindow(session: InferenceSession, stage: Stage, input: Float32Array): Promise<Float32Array> {
+async function runWindow(
+  session: InferenceSession,
+  file: string,
+  stage: Stage,
+  input: Float32Array,
+): Promise<Float32Array> {
   const [x, y, z] = stage.windowVoxels;
   const tensor = new Tensor('float32', input, [1, 1, z, y, x]);
   const output = (await session.run({ [stage.input]: tensor }, [stage.output]))[stage.output]!;
   const expected = [1, stage.channels.length, z, y, x];
   if (output.dims.join() !== expected.join() || !(output.data instanceof Float32Array)) {
     const got = `${output.type} [${output.dims.join(', ')}]`;
-    throw new NetworkError(stage.file, `output '${stage.output}' is ${got}, not float32 [${expected.join(', ')}]`);
+    throw new NetworkError(file, `output '${stage.output}' is ${got}, not float32 [${expected.join(', ')}]`);
   }
   return output.data;
 }
 
-/** Runs one made-up window on a GPU and on the CPU, and compares. */
+/** Runs one made-up window on a GPU and on the CPU, each with its own form of the network, and compares. */
 async function warmUp(
   network: NetworkSession,
   provider: Provider,
-  onnx: Uint8Array,
+  read: ReadNetwork,
   stage: Stage,
   threads: number,
 ): Promise<void> {
@@ -179,7 +189,7 @@ async function warmUp(
     if (error instanceof NetworkError) throw error;
     throw new ProviderError(provider, error.message, { cause: error });
   });
-  const reference = await openOn('cpu', onnx, stage, threads);
+  const reference = await openOn('cpu', read, stage, threads);
   try {
     const difference = meanDifference(stage, output, await reference.run(input));
     // Written so that what is not a number fails too.

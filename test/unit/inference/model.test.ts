@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ModelError } from '../../../server/src/inference/errors.ts';
 import type { Manifest } from '../../../server/src/inference/manifest.ts';
-import { listModels, loadModel } from '../../../server/src/inference/model.ts';
+import { listModels, loadModel, networkFor } from '../../../server/src/inference/model.ts';
 import { externalTensors } from '../../../server/src/inference/onnx.ts';
 import { tinyStage, writeTinyModel } from './tiny-model.ts';
 import { thresholdNetwork, tinyOnnx } from './tiny-onnx.ts';
@@ -75,6 +75,49 @@ describe('loading a model', () => {
     assert.match(found, /cascade\.locate\.windowVoxels: 1073741824 voxels/);
     assert.match(found, /cascade\.segment\.channels: no 'lesion'/);
     assert.match(found, /cascade\.segment\.intensity: lowHu 5 is not below highHu 5/);
+  });
+
+  it('checks the other forms of a network as the network itself', async () => {
+    const { digest } = await loadModel(dir);
+    const gpu = tinyOnnx(thresholdNetwork([1, 2, 3]));
+    await writeFile(join(dir, 'segment-3d.onnx'), gpu);
+    const { file, sha256 } = tinyStage('segment-3d.onnx', gpu);
+    await edit(({ cascade }) => {
+      cascade.segment.variants = [{ providers: ['cuda', 'webgpu'], file, sha256 }];
+    });
+    const { manifest, digest: withForms } = await loadModel(dir);
+    assert.notEqual(withForms, digest);
+    const { locate, segment } = manifest.cascade;
+    assert.equal(networkFor(segment, 'cpu').file, 'segment.onnx');
+    assert.equal(networkFor(segment, 'cuda').file, 'segment-3d.onnx');
+    assert.equal(networkFor(locate, 'cuda').file, 'locate.onnx', 'a stage of one file');
+
+    await writeFile(join(dir, 'segment-3d.onnx'), tinyOnnx(thresholdNetwork([1, 2, 4])));
+    assert.match((await problems())[0]!, /^segment-3d\.onnx has SHA-256 [0-9a-f]{64}, but the manifest says/);
+    await rm(join(dir, 'segment-3d.onnx'));
+    assert.deepEqual(await problems(), ['segment-3d.onnx is missing']);
+    await edit(({ cascade }) => {
+      cascade.segment.variants!.push({ providers: ['cuda'], file, sha256 });
+    });
+    assert.deepEqual(await problems(), ["manifest.json: cascade.segment.variants: 'cuda' is named twice"]);
+  });
+
+  it('takes a presence output only of the segmenting stage, in patches that fill its window', async () => {
+    await edit(({ cascade }) => {
+      Object.assign(cascade.segment, { presence: { patchVoxels: [8, 16, 16] } });
+    });
+    const { presence } = (await loadModel(dir)).manifest.cascade.segment;
+    assert.deepEqual(presence, { output: 'presence', activation: 'logits', patchVoxels: [8, 16, 16] });
+    await edit(({ cascade }) => {
+      cascade.segment.presence!.patchVoxels = [8, 16, 12];
+    });
+    assert.deepEqual(await problems(), [
+      'manifest.json: cascade.segment.presence: patches of 8 x 16 x 12 voxels do not fill a window of 32 x 32 x 32',
+    ]);
+    await edit(({ cascade }) => {
+      Object.assign(cascade.locate, { presence });
+    });
+    assert.match((await problems())[0]!, /^manifest\.json: cascade\.locate: .*presence/);
   });
 
   it('refuses text that is no JSON, and a manifest that is missing', async () => {

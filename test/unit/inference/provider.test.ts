@@ -12,7 +12,7 @@ const WINDOW: Partial<Stage> = { windowVoxels: [6, 4, 2] };
 describe('opening a network', () => {
   const open = (network: Partial<TinyNetwork>, changes: Partial<Stage> = {}) => {
     const onnx = tinyOnnx({ ...NETWORK, ...network });
-    return openSession(onnx, tinyStage('segment.onnx', onnx, { ...WINDOW, ...changes }), 'cpu', 1);
+    return openSession(async () => onnx, tinyStage('segment.onnx', onnx, { ...WINDOW, ...changes }), 'cpu', 1);
   };
 
   it('computes what the network says, in the order of its axes', async () => {
@@ -29,7 +29,7 @@ describe('opening a network', () => {
   it('takes the CPU by itself where there is no CUDA', async function () {
     if (installedProviders().includes('cuda')) this.skip();
     const onnx = tinyOnnx(NETWORK);
-    const session = await openSession(onnx, tinyStage('x.onnx', onnx, WINDOW), 'auto', 2);
+    const session = await openSession(async () => onnx, tinyStage('x.onnx', onnx, WINDOW), 'auto', 2);
     assert.deepEqual(session.engine, { provider: 'cpu', device: 'CPU, 2 threads' });
     await session.release();
   });
@@ -37,11 +37,14 @@ describe('opening a network', () => {
   it('refuses a provider that was named and is not there, and does not fall back', async function () {
     if (installedProviders().includes('cuda')) this.skip();
     const onnx = tinyOnnx(NETWORK);
-    await assert.rejects(openSession(onnx, tinyStage('x.onnx', onnx, WINDOW), 'cuda', 1), {
-      name: 'ProviderError',
-      provider: 'cuda',
-      message: 'provider cuda cannot run this model here: its libraries are not installed with onnxruntime-node',
-    });
+    await assert.rejects(
+      openSession(async () => onnx, tinyStage('x.onnx', onnx, WINDOW), 'cuda', 1),
+      {
+        name: 'ProviderError',
+        provider: 'cuda',
+        message: 'provider cuda cannot run this model here: its libraries are not installed with onnxruntime-node',
+      },
+    );
   });
 
   const mistakes: readonly [string, Partial<TinyNetwork>, Partial<Stage>, RegExp][] = [
