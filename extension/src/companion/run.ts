@@ -20,11 +20,12 @@ export function resultsOfSeries(runs: Iterable<SegmentationView>, seriesInstance
     .sort((a, b) => ended(b) - ended(a));
 }
 
-/** The result that no other has taken the place of; of several, the newest. Null where there is none. */
+/** The result that no other has taken the place of; of several, the newest, and before all what a person corrected. */
 export function currentResult(runs: Iterable<SegmentationView>, seriesInstanceUID: string): SegmentationView | null {
   const results = resultsOfSeries(runs, seriesInstanceUID);
   const superseded = new Set(results.map(({ supersedes }) => supersedes));
-  return results.find(({ id }) => !superseded.has(id)) ?? results[0] ?? null;
+  const candidates = results.filter(({ id }) => !superseded.has(id));
+  return candidates.find(({ kind }) => kind === 'correction') ?? candidates[0] ?? results[0] ?? null;
 }
 
 /**

@@ -17,12 +17,12 @@ export function reordered(order: Order, key: SortKey): Order {
 
 /** Equal ones stay in the order of their numbers. */
 export function ordered(lesions: readonly Lesion[], { key, ascending }: Order): Lesion[] {
-  return [...lesions].sort((a, b) => (ascending ? 1 : -1) * (a[key] - b[key]) || a.number - b.number);
+  return [...lesions].sort((a, b) => (ascending ? 1 : -1) * ((a[key] ?? 1) - (b[key] ?? 1)) || a.number - b.number);
 }
 
-/** The lesions that are listed and drawn: those that the model is sure enough of. */
+/** The lesions that are listed and drawn: those that the model is sure enough of, and those that a person drew. */
 export function confident(lesions: readonly Lesion[], lowestConfidence: number): Lesion[] {
-  return lesions.filter(({ confidence }) => confidence >= lowestConfidence);
+  return lesions.filter(({ confidence }) => confidence === null || confidence >= lowestConfidence);
 }
 
 /** The lesion after (1) or before (-1) the selected one in the list as shown, round and round; null where there is none. */

@@ -1,5 +1,6 @@
 import type { FindingsDocument, Lesion } from '../../../server/src/findings/schema.ts';
 import { axesMm, counted, hounsfield, percent, volumeMl } from './format.ts';
+import { confident } from './order.ts';
 
 export interface ReportContext {
   /** Lesions below it are left out, as on screen, and the text says so. */
@@ -9,7 +10,7 @@ export interface ReportContext {
 /** The findings as plain text for a radiologist's report. */
 export function reportText(findings: FindingsDocument, { lowestConfidence }: ReportContext): string {
   const { liver, lesions, model } = findings;
-  const listed = lesions.filter(({ confidence }) => confidence >= lowestConfidence);
+  const listed = confident(lesions, lowestConfidence);
   const left = lesions.length - listed.length;
   return [
     `Liver volume: ${volumeMl(liver.volumeMl)} ml.`,
@@ -35,5 +36,5 @@ export function burdenShare({ liver, lesionBurdenMl }: FindingsDocument): string
 
 function lesionLine(lesion: Lesion): string {
   const { number, longAxisMm, shortAxisMm, meanHu, confidence } = lesion;
-  return `Lesion ${number}: ${axesMm(longAxisMm, shortAxisMm)} mm, ${volumeMl(lesion.volumeMl)} ml, mean ${hounsfield(meanHu)} HU, confidence ${percent(confidence)}.`;
+  return `Lesion ${number}: ${axesMm(longAxisMm, shortAxisMm)} mm, ${volumeMl(lesion.volumeMl)} ml, mean ${hounsfield(meanHu)} HU${confidence === null ? '' : `, confidence ${percent(confidence)}`}.`;
 }

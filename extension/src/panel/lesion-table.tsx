@@ -92,7 +92,7 @@ function Row({ lesion, isSelected, isHidden, session }: RowProps) {
       <td>{volumeMl(lesion.volumeMl)}</td>
       <td>{axesMm(longAxisMm, shortAxisMm)}</td>
       <td>{hounsfield(lesion.meanHu)}</td>
-      <td>{percent(lesion.confidence)}</td>
+      <td>{lesion.confidence === null ? '–' : percent(lesion.confidence)}</td>
       <td>
         <button
           type="button"

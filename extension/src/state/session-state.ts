@@ -149,7 +149,7 @@ export function listedLesions(state: SessionState, findings: FindingsDocument): 
 
 /** Whether a lesion is drawn over the CT. */
 export function isDrawn(state: SessionState, runId: string, { number, confidence }: Lesion): boolean {
-  return confidence >= state.lowestConfidence && !state.hidden.get(runId)?.has(number);
+  return (confidence === null || confidence >= state.lowestConfidence) && !state.hidden.get(runId)?.has(number);
 }
 
 /** What the toolbar button is, and says when pointed at. */

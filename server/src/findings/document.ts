@@ -28,6 +28,9 @@ export function findingsDocument(parts: FindingsDocumentParts): FindingsDocument
   const spacing = (axis: 0 | 1 | 2) => decimals(spacingMm[axis], SPACING_DECIMALS);
   return {
     run: parts.runId,
+    kind: 'segmentation',
+    corrects: null,
+    reviewer: null,
     supersedes: parts.supersedes,
     model: { id: model.manifest.id, version: model.manifest.version, digest: model.digest },
     engine: {
@@ -46,6 +49,8 @@ export function findingsDocument(parts: FindingsDocumentParts): FindingsDocument
       studyInstanceUID: series.studyInstanceUid,
       seriesInstanceUID: series.seriesInstanceUid,
       slices: shape[2],
+      columns: shape[0],
+      rows: shape[1],
       spacingMm: [spacing(0), spacing(1), spacing(2)],
     },
     objects: parts.objects,

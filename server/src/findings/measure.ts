@@ -72,6 +72,7 @@ export async function measure(
       liver: {
         volumeMl: rounded.ml((liverVoxels + lesionVoxels) * ml),
         parenchymaMl: rounded.ml(liverVoxels * ml),
+        algorithmType: 'automatic',
       },
       lesionBurdenMl: rounded.ml(lesionVoxels * ml),
       lesions,
@@ -126,6 +127,8 @@ function measureLesion(
     confidence: rounded.confidence(meanProbability(runs, lesionProbability)),
     centroidMm: roundedPosition(toPatient(grid, centroid)),
     sliceUid: slices[k]!.sopInstanceUid,
+    sliceFrame: slices[k]!.frameNumber,
+    algorithmType: 'automatic',
   };
 }
 

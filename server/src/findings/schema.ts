@@ -4,6 +4,9 @@ import { z } from 'zod';
  * findings.json: the result of a run, over HTTP and in the command's output folder.
  * Positions are in the DICOM patient system (LPS, mm). `liver.volumeMl` includes the lesions, `parenchymaMl` does not.
  */
+/** Segment Algorithm Type (PS3.3 section C.8.20.4): who drew a segment: the model, a person on what was there, a person. */
+export const ALGORITHM_TYPES = ['automatic', 'semiautomatic', 'manual'] as const;
+const algorithmType = z.enum(ALGORITHM_TYPES).default('automatic');
 const positionMm = z.tuple([z.number(), z.number(), z.number()]);
 const milliseconds = z.number().nonnegative();
 /** A DICOM object of the result; null where it was not made. */
@@ -22,17 +25,28 @@ export const lesionSchema = z.strictObject({
   shortAxisMm: z.number().positive(),
   meanHu: z.number(),
   huSd: z.number().nonnegative(),
-  /** Mean lesion probability over the lesion's voxels. */
-  confidence: z.number().min(0).max(1),
+  /** Mean lesion probability over the lesion's voxels; null for a lesion that a person drew or changed. */
+  confidence: z.number().min(0).max(1).nullable(),
   centroidMm: positionMm,
   /** SOP Instance UID of the slice that the diameters were measured on. */
   sliceUid: z.string(),
+  /** Its frame, from 1, where that instance is a multi-frame one. */
+  sliceFrame: z.int().positive().nullable().default(null),
+  algorithmType,
 });
 
 export const warningSchema = z.strictObject({ code: z.string(), message: z.string() });
 
+/** What the model made, and what a person made of it. */
+export const RESULT_KINDS = ['segmentation', 'correction'] as const;
+
 export const findingsSchema = z.strictObject({
   run: z.string(),
+  kind: z.enum(RESULT_KINDS).default('segmentation'),
+  /** Of a correction, the run whose result was corrected. */
+  corrects: z.string().nullable().default(null),
+  /** Of a correction, who made it; null where nobody had to sign in. */
+  reviewer: z.string().nullable().default(null),
   supersedes: z.string().nullable(),
   model: z.strictObject({ id: z.string(), version: z.string(), digest: z.string() }),
   engine: z.strictObject({
@@ -52,6 +66,8 @@ export const findingsSchema = z.strictObject({
     studyInstanceUID: z.string(),
     seriesInstanceUID: z.string(),
     slices: z.int().positive(),
+    columns: z.int().positive().nullable().default(null),
+    rows: z.int().positive().nullable().default(null),
     spacingMm: positionMm,
   }),
   objects: z.strictObject({
@@ -59,13 +75,14 @@ export const findingsSchema = z.strictObject({
     sr: storedObject.nullable(),
     secondaryCapture: storedObject.nullable(),
   }),
-  liver: z.strictObject({ volumeMl: z.number().nonnegative(), parenchymaMl: z.number().nonnegative() }),
+  liver: z.strictObject({ volumeMl: z.number().nonnegative(), parenchymaMl: z.number().nonnegative(), algorithmType }),
   lesionBurdenMl: z.number().nonnegative(),
   lesions: z.array(lesionSchema),
   warnings: z.array(warningSchema),
   notice: z.string(),
 });
 
+export type AlgorithmType = (typeof ALGORITHM_TYPES)[number];
 export type Lesion = z.infer<typeof lesionSchema>;
 export type FindingsDocument = z.infer<typeof findingsSchema>;
 

@@ -1,6 +1,15 @@
 import { z } from 'zod';
-import { findingsSchema } from '../findings/schema.ts';
-import { failureSchema, modelRefSchema, ORIGINS, prioritySchema, RUN_STATES, refusalSchema } from '../jobs/run.ts';
+import { correctionSchema } from '../correction/schema.ts';
+import { findingsSchema, RESULT_KINDS } from '../findings/schema.ts';
+import {
+  failureSchema,
+  modelRefSchema,
+  ORIGINS,
+  prioritySchema,
+  RUN_STATES,
+  refusalSchema,
+  VERDICTS,
+} from '../jobs/run.ts';
 import { PHASES } from '../progress.ts';
 
 /**
@@ -64,6 +73,21 @@ export const segmentationSchema = z
     priority: prioritySchema.meta({ description: 'Higher goes first' }),
     rule: z.string().nullable().meta({ description: 'The rule that chose the series' }),
     supersedes: z.string().nullable().meta({ description: 'The run whose result this one takes the place of' }),
+    position: z
+      .int()
+      .positive()
+      .nullable()
+      .meta({ description: 'Place in the queue, 1 for the next; null when it does not wait' }),
+    kind: z.enum(RESULT_KINDS).meta({ description: 'Made by a model, or by a person from another result' }),
+    corrects: z.string().nullable().meta({ description: 'Of a correction, the run whose result was corrected' }),
+    reviewer: z
+      .string()
+      .nullable()
+      .meta({ description: 'Of a correction, who made it; null where nobody has to sign in' }),
+    verdict: z
+      .enum(VERDICTS)
+      .nullable()
+      .meta({ description: 'The latest review; null while there is none. GET …/reviews has them all' }),
   })
   .meta({ id: 'Segmentation' });
 
@@ -85,11 +109,22 @@ export const studySeriesSchema = z
     currentResult: z
       .strictObject({
         run: z.string(),
+        kind: z.enum(RESULT_KINDS),
+        reviewer: z.string().nullable(),
+        verdict: z.enum(VERDICTS).nullable(),
         model: modelRefSchema,
         finishedAt: timestamp.nullable(),
         coversAllInstances: z.boolean().meta({ description: 'False when images have come or gone since' }),
       })
-      .nullable(),
+      .nullable()
+      .meta({
+        description:
+          'The newest correction that nothing takes the place of; where there is none, the newest segmentation of that kind',
+      }),
+    newerSegmentation: z
+      .string()
+      .nullable()
+      .meta({ description: 'A result of a model that is newer than the correction which is current' }),
   })
   .meta({ id: 'StudySeries' });
 export const studySeriesListSchema = z.array(studySeriesSchema).meta({ id: 'StudySeriesList' });
@@ -127,9 +162,35 @@ export const errorSchema = z
   })
   .meta({ id: 'Error' });
 
+export const correctionRequestSchema = correctionSchema.meta({ id: 'Correction' });
+
+export const reviewRequestSchema = z
+  .strictObject({
+    verdict: z.enum(VERDICTS),
+    comment: z.string().trim().min(1).max(1_000).optional(),
+  })
+  .meta({ id: 'ReviewRequest' });
+
+export const reviewSchema = z
+  .strictObject({
+    run: runIdSchema,
+    verdict: z.enum(VERDICTS),
+    comment: z.string().nullable(),
+    reviewer: z.string().nullable().meta({ description: 'Who signed in; null where nobody has to: anonymous' }),
+    createdAt: timestamp,
+    object: z
+      .strictObject({ seriesInstanceUID: z.string(), sopInstanceUID: z.string() })
+      .meta({ description: 'The review in the archive' }),
+  })
+  .meta({ id: 'Review' });
+export const reviewListSchema = z.array(reviewSchema).meta({ id: 'ReviewList' });
+
 export const findingsResponseSchema = findingsSchema.meta({ id: 'Findings' });
 
 export type SegmentationRequest = z.infer<typeof segmentationRequestSchema>;
+export type CorrectionRequest = z.input<typeof correctionRequestSchema>;
+export type ReviewRequest = z.infer<typeof reviewRequestSchema>;
+export type ReviewView = z.infer<typeof reviewSchema>;
 export type SegmentationView = z.infer<typeof segmentationSchema>;
 export type StudySeriesView = z.infer<typeof studySeriesSchema>;
 export type ModelView = z.infer<typeof modelSchema>;

@@ -72,7 +72,7 @@ function follow(response: Response, source: RunSource, first: Run, onEnd: () => 
     // What was heard in the meantime is newer than what was read.
     if (run !== before) return;
     const isNew = now.state !== run.state || now.attempt !== run.attempt;
-    if (!isNew && now.phase === run.phase) return;
+    if (!isNew && now.phase === run.phase && now.position === run.position) return;
     run = now;
     send(isNew ? 'state' : 'progress');
   };

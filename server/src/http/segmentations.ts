@@ -90,7 +90,7 @@ export function segmentationRoutes(options: {
       response
         .status(queued ? 202 : 200)
         .location(`/api/segmentations/${run.id}`)
-        .json(view(run));
+        .json(view((await segmentations.get(run.id)) ?? run));
     },
 
     list: async (request, response) => {

@@ -81,20 +81,37 @@ function viewOf(series: Described, isRecommended: boolean, runs: readonly Run[])
     activeRun: active?.id ?? null,
     currentResult: current && {
       run: current.id,
+      kind: current.kind,
+      reviewer: current.reviewer,
+      verdict: current.verdict,
       model: current.model,
       finishedAt: current.finishedAt?.toISOString() ?? null,
       coversAllInstances: series.instanceUids !== null && isSameSet(current.instances, series.instanceUids),
     },
+    newerSegmentation: current && newerSegmentation(current, own),
   };
 }
 
-/** The newest result that no other result takes the place of. */
+/**
+ * The newest result that no other result takes the place of. What a person corrected goes before what a model made, also
+ * later: nobody's work is put out of sight by a run that a rule or a click began.
+ */
 function currentOf(runs: readonly Run[]): Run | null {
-  const done = runs
+  const done = newestFirst(runs);
+  const superseded = new Set(done.map(({ supersedes }) => supersedes));
+  const candidates = done.filter(({ id }) => !superseded.has(id));
+  return candidates.find(({ kind }) => kind === 'correction') ?? candidates[0] ?? null;
+}
+
+function newerSegmentation(current: Run, runs: readonly Run[]): string | null {
+  const [newest] = newestFirst(runs);
+  return current.kind === 'correction' && newest?.kind === 'segmentation' ? newest.id : null;
+}
+
+function newestFirst(runs: readonly Run[]): Run[] {
+  return runs
     .filter(({ state }) => state === 'done')
     .sort((a, b) => (b.finishedAt?.getTime() ?? 0) - (a.finishedAt?.getTime() ?? 0));
-  const superseded = new Set(done.map(({ supersedes }) => supersedes));
-  return done.find(({ id }) => !superseded.has(id)) ?? null;
 }
 
 function isSameSet(a: readonly string[], b: readonly string[]): boolean {

@@ -28,5 +28,10 @@ export function viewOf(run: Run, live: LiveProgress | null, now: number = Date.n
     priority: run.priority,
     rule: run.rule,
     supersedes: run.supersedes,
+    position: run.state === 'queued' ? run.position : null,
+    kind: run.kind,
+    corrects: run.corrects,
+    reviewer: run.reviewer,
+    verdict: run.verdict,
   };
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { RESULT_KINDS } from '../findings/schema.ts';
 import { PHASES } from '../progress.ts';
 
 /** The states of a run. The last four are final, save that a failed or cancelled run is queued again when asked for. */
@@ -9,6 +10,10 @@ export type RunState = (typeof RUN_STATES)[number];
 export function isFinal(state: RunState): boolean {
   return state !== 'queued' && state !== 'running';
 }
+
+/** What a person says of a result. */
+export const VERDICTS = ['accepted', 'rejected'] as const;
+export type Verdict = (typeof VERDICTS)[number];
 
 /** Raised by hand when a change of the code changes the results, so that a series done before is run anew. */
 export const RESULTS_VERSION = 1;
@@ -73,6 +78,14 @@ export const runSchema = z.object({
   refusal: refusalSchema.nullable(),
   /** The run of the same series whose result this one's replaces. */
   supersedes: z.string().nullable(),
+  kind: z.enum(RESULT_KINDS),
+  /** Of a correction, the run whose result was corrected, and who did it: null where nobody had to sign in. */
+  corrects: z.string().nullable(),
+  reviewer: z.string().nullable(),
+  /** The latest review; null while there is none. */
+  verdict: z.enum(VERDICTS).nullable(),
+  /** Place in the queue, 1 for the next; null when it does not wait there, or that was not looked up. */
+  position: z.int().positive().nullable(),
   timingsMs: timingsMs.nullable(),
 });
 export type Run = z.infer<typeof runSchema>;

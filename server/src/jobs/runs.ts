@@ -38,6 +38,23 @@ const MIGRATIONS: readonly string[] = [
   `ALTER TABLE hepar.runs ADD COLUMN origin text NOT NULL DEFAULT 'click' CHECK (origin IN ('click', 'automation'));
    ALTER TABLE hepar.runs ADD COLUMN priority int NOT NULL DEFAULT 100;
    ALTER TABLE hepar.runs ADD COLUMN rule text;`,
+  `ALTER TABLE hepar.runs ADD COLUMN kind text NOT NULL DEFAULT 'segmentation' CHECK (kind IN ('segmentation', 'correction'));
+   ALTER TABLE hepar.runs ADD COLUMN corrects text;
+   ALTER TABLE hepar.runs ADD COLUMN reviewer text;
+   CREATE TABLE hepar.corrections (
+     run_id text PRIMARY KEY REFERENCES hepar.runs (id),
+     payload bytea NOT NULL
+   );
+   CREATE TABLE hepar.reviews (
+     run_id text NOT NULL REFERENCES hepar.runs (id),
+     number int NOT NULL,
+     reviewer text,
+     verdict text NOT NULL CHECK (verdict IN ('accepted', 'rejected')),
+     comment text,
+     created_at timestamptz NOT NULL,
+     is_stored boolean NOT NULL DEFAULT false,
+     PRIMARY KEY (run_id, number)
+   );`,
 ];
 
 /** The failure of a run whose series is no longer in the archive. */
@@ -45,7 +62,14 @@ export const SOURCE_GONE = 'source-gone';
 
 const COLUMNS = `id, study_uid AS "studyInstanceUid", series_uid AS "seriesInstanceUid", instances, model, repeat, origin, priority, rule,
   state, phase, attempt, created_at AS "createdAt", started_at AS "startedAt", finished_at AS "finishedAt", failure, refusal, supersedes,
-  timings_ms AS "timingsMs"`;
+  timings_ms AS "timingsMs", kind, corrects, reviewer, (SELECT verdict FROM hepar.reviews
+    WHERE run_id = runs.id AND is_stored ORDER BY number DESC LIMIT 1) AS verdict`;
+
+/** Places of the waiting jobs, in the order in which pg-boss takes them; one that waits after a failure goes behind. */
+const QUEUED = `SELECT id AS job_id, row_number() OVER (ORDER BY start_after > now(), priority DESC, created_on)::int AS position
+  FROM pgboss.job WHERE name = 'segmentation' AND state < 'active'`;
+/** Runs with their places in the queue, to select from. */
+const WITH_POSITIONS = `SELECT ${COLUMNS}, position FROM hepar.runs LEFT JOIN (${QUEUED}) AS queued USING (job_id)`;
 
 const MOST_LISTED = 200;
 
@@ -139,14 +163,14 @@ export class Runs {
   }
 
   async get(id: string, tx?: Db): Promise<Run | null> {
-    const [run] = await this.#select(`SELECT ${COLUMNS} FROM hepar.runs WHERE id = $1`, [id], tx);
+    const [run] = await this.#select(`${WITH_POSITIONS} WHERE id = $1`, [id], tx);
     return run ?? null;
   }
 
   /** Newest first, at most 200. */
   list(filter: { studyInstanceUid?: string | undefined; seriesInstanceUid?: string | undefined }): Promise<Run[]> {
     return this.#select(
-      `SELECT ${COLUMNS} FROM hepar.runs
+      `${WITH_POSITIONS}
        WHERE ($1::text IS NULL OR study_uid = $1) AND ($2::text IS NULL OR series_uid = $2)
        ORDER BY created_at DESC, id LIMIT ${MOST_LISTED}`,
       [filter.studyInstanceUid ?? null, filter.seriesInstanceUid ?? null],
@@ -253,7 +277,7 @@ export class Runs {
 
   async #select(text: string, values: unknown[], tx: Db = this.#db): Promise<Run[]> {
     const { rows } = await tx.executeSql(text, values);
-    return rows.map((row) => runSchema.parse(row));
+    return rows.map((row) => runSchema.parse({ position: null, ...row }));
   }
 }
 

@@ -41,6 +41,7 @@ function judgedSeries(parts: Partial<StudySeriesView>): StudySeriesView {
     recommended: false,
     activeRun: null,
     currentResult: null,
+    newerSegmentation: null,
     ...parts,
   };
 }
@@ -117,7 +118,8 @@ describe('what the panel tells of the series', () => {
   });
 
   it('says when images have come that the result does not cover', () => {
-    const result = { run: 'a', model: run('a').model, finishedAt: null };
+    const { kind, reviewer, verdict, model } = run('a');
+    const result = { run: 'a', kind, reviewer, verdict, model, finishedAt: null };
     const withCover = (coversAllInstances: boolean) =>
       state([], { judged: [judgedSeries({ currentResult: { ...result, coversAllInstances } })] });
     equal(isOutgrown(withCover(false), run('a')), true);

@@ -21,6 +21,8 @@ export function lesion(number: number, parts: Partial<Lesion> = {}): Lesion {
     confidence: 0.9,
     centroidMm: [5, 10, 1],
     sliceUid: '2.25.3',
+    sliceFrame: null,
+    algorithmType: 'automatic',
     ...parts,
   };
 }
@@ -28,6 +30,9 @@ export function lesion(number: number, parts: Partial<Lesion> = {}): Lesion {
 export function findings(lesions: readonly Lesion[], parts: Partial<FindingsDocument> = {}): FindingsDocument {
   return {
     run: 'a'.repeat(32),
+    kind: 'segmentation',
+    corrects: null,
+    reviewer: null,
     supersedes: null,
     model: { id: 'hepar-ct-liver', version: '0.1.0', digest: 'd' },
     engine: {
@@ -35,9 +40,16 @@ export function findings(lesions: readonly Lesion[], parts: Partial<FindingsDocu
       device: 'CPU, 2 threads',
       timingsMs: { retrieve: 1, assemble: 1, segment: 1, measure: 1, report: 1, store: 1 },
     },
-    series: { studyInstanceUID: STUDY, seriesInstanceUID: SERIES, slices: 100, spacingMm: [0.8, 0.8, 1.5] },
+    series: {
+      studyInstanceUID: STUDY,
+      seriesInstanceUID: SERIES,
+      slices: 100,
+      columns: 512,
+      rows: 512,
+      spacingMm: [0.8, 0.8, 1.5],
+    },
     objects: { seg: { seriesInstanceUID: '2.25.8', sopInstanceUID: '2.25.9' }, sr: null, secondaryCapture: null },
-    liver: { volumeMl: 1500, parenchymaMl: 1485 },
+    liver: { volumeMl: 1500, parenchymaMl: 1485, algorithmType: 'automatic' },
     lesionBurdenMl: 15,
     lesions: [...lesions],
     warnings: [],
@@ -69,6 +81,11 @@ export function run(id: string, parts: Partial<SegmentationView> = {}): Segmenta
     priority: 100,
     rule: null,
     supersedes: null,
+    position: null,
+    kind: 'segmentation',
+    corrects: null,
+    reviewer: null,
+    verdict: null,
     ...parts,
   };
 }

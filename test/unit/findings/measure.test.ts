@@ -219,6 +219,8 @@ describe('findings.json', () => {
         studyInstanceUID: '1.2.3',
         seriesInstanceUID: '1.2.3.4',
         slices: 8,
+        columns: 16,
+        rows: 16,
         spacingMm: [0.6641, 0.6641, 2.5],
       });
       assert.equal(written.engine.timingsMs.segment, 3001);

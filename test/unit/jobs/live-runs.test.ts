@@ -21,6 +21,11 @@ const RUN: Run = {
   failure: null,
   refusal: null,
   supersedes: null,
+  kind: 'segmentation',
+  corrects: null,
+  reviewer: null,
+  verdict: null,
+  position: null,
   timingsMs: null,
 };
 

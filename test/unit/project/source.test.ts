@@ -29,7 +29,7 @@ describe('the source', () => {
 });
 
 /** Which folder of server/src may import which; 'shared' stands for the small files in server/src itself. */
-const STAGE = ['dicom', 'volume', 'inference', 'findings', 'shared'];
+const STAGE = ['dicom', 'volume', 'inference', 'findings', 'correction', 'shared'];
 const MAY_IMPORT: Record<string, string[]> = {
   shared: ['dicom'],
   dicom: [],
@@ -37,6 +37,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   dicomweb: ['dicom', 'shared'],
   inference: ['dicom', 'volume', 'shared'],
   findings: ['dicom', 'volume', 'inference', 'shared'],
+  correction: ['dicom', 'volume', 'inference', 'findings', 'shared'],
   reports: STAGE,
   phantom: ['dicom', 'volume', 'shared'],
   pipeline: [...STAGE, 'dicomweb', 'reports'],

@@ -99,6 +99,8 @@ export function fakeLesion(number: number, values: Partial<Lesion> = {}): Lesion
     confidence: 0.87,
     centroidMm: [12, 0, 0],
     sliceUid: '2.25.403',
+    sliceFrame: null,
+    algorithmType: 'automatic',
     ...values,
   };
 }

@@ -54,8 +54,8 @@ function lesionSegment(lesion: Lesion, lesions: readonly Lesion[], algorithm: Al
   const { category, type, anatomicRegion } = algorithm.manifest.labels.lesion;
   const size =
     `Lesion ${lesion.number} of ${lesions.length}: ${lesion.volumeMl.toFixed(2)} mL, ` +
-    `${lesion.longAxisMm.toFixed(1)} x ${lesion.shortAxisMm.toFixed(1)} mm, mean ${Math.round(lesion.meanHu)} HU, ` +
-    `model confidence ${lesion.confidence.toFixed(2)}.`;
+    `${lesion.longAxisMm.toFixed(1)} x ${lesion.shortAxisMm.toFixed(1)} mm, mean ${Math.round(lesion.meanHu)} HU` +
+    `${lesion.confidence === null ? '' : `, model confidence ${lesion.confidence.toFixed(2)}`}.`;
   return {
     SegmentNumber: lesion.segmentNumber,
     SegmentLabel: `Lesion ${lesion.number}`,
