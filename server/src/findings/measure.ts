@@ -3,12 +3,12 @@ import { derivedUid } from '../dicom/uid.ts';
 import { LESION, LIVER, type Segmentation } from '../inference/segmentation.ts';
 import type { Progress } from '../progress.ts';
 import { type Components, connectedComponents, paintComponents } from '../volume/components.ts';
-import { toPatient, voxelMl } from '../volume/geometry.ts';
+import { voxelMl } from '../volume/geometry.ts';
 import type { CtSeries } from '../volume/series.ts';
-import type { Grid, LabelMap, Vec3 } from '../volume/volume.ts';
-import { type LongAxis, longAxis, type PixelRun, shortAxisMm } from './diameters.ts';
-import { rounded, roundedPosition } from './rounding.ts';
+import type { LabelMap, Vec3 } from '../volume/volume.ts';
+import { rounded } from './rounding.ts';
 import type { FindingsDocument, Lesion } from './schema.ts';
+import { measureShape, type VoxelRun } from './shape.ts';
 
 /** What was found, in the numbers that every object of the run states. */
 export type Findings = Pick<FindingsDocument, 'liver' | 'lesionBurdenMl' | 'lesions'>;
@@ -81,15 +81,14 @@ export async function measure(
   };
 }
 
-/** A run of a lesion's voxels along i, with its slice and the index of its first voxel in memory. */
-interface VoxelRun extends PixelRun {
-  readonly k: number;
+/** A run of a lesion's voxels along i, with the index of its first voxel in memory. */
+interface LesionRun extends VoxelRun {
   readonly start: number;
 }
 
 /** The runs of each component, by label, in the order of memory: slice by slice. */
-function runsOfLesions({ count, runStarts, runLengths, runLabels }: Components, [nx, ny]: Vec3): VoxelRun[][] {
-  const runs: VoxelRun[][] = Array.from({ length: count + 1 }, () => []);
+function runsOfLesions({ count, runStarts, runLengths, runLabels }: Components, [nx, ny]: Vec3): LesionRun[][] {
+  const runs: LesionRun[][] = Array.from({ length: count + 1 }, () => []);
   runStarts.forEach((start, run) => {
     const firstI = start % nx;
     const j = Math.floor(start / nx) % ny;
@@ -101,52 +100,30 @@ function runsOfLesions({ count, runStarts, runLengths, runLabels }: Components, 
 
 function measureLesion(
   number: number,
-  runs: readonly VoxelRun[],
+  runs: readonly LesionRun[],
   { volume, slices }: CtSeries,
   { lesionProbability }: Segmentation,
   runId: string,
 ): Lesion {
   const { grid, hu } = volume;
-  const { voxels, centroid } = bulk(runs);
   const { mean, sd } = huStatistics(runs, hu);
-  const { axis, k } = longestOverSlices(runs, grid);
-  const [a, b] = axis.ends;
+  const { k, ...shape } = measureShape(runs, grid);
   return {
     number,
     segmentNumber: LIVER_SEGMENT + number,
     trackingUid: derivedUid(runId, 'lesion', String(number)),
-    volumeMl: rounded.ml(voxels * voxelMl(grid)),
-    longAxisMm: rounded.mm(axis.lengthMm),
-    longAxisEndsMm: [
-      roundedPosition(toPatient(grid, [a[0], a[1], k])),
-      roundedPosition(toPatient(grid, [b[0], b[1], k])),
-    ],
-    shortAxisMm: rounded.mm(shortAxisMm(axis, [grid.spacingMm[0], grid.spacingMm[1]])),
+    ...shape,
     meanHu: rounded.hu(mean),
     huSd: rounded.hu(sd),
     confidence: rounded.confidence(meanProbability(runs, lesionProbability)),
-    centroidMm: roundedPosition(toPatient(grid, centroid)),
     sliceUid: slices[k]!.sopInstanceUid,
     sliceFrame: slices[k]!.frameNumber,
     algorithmType: 'automatic',
   };
 }
 
-/** Number of voxels, and their mean index. */
-function bulk(runs: readonly VoxelRun[]): { voxels: number; centroid: Vec3 } {
-  let [voxels, i, j, k] = [0, 0, 0, 0];
-  for (const run of runs) {
-    const length = run.lastI - run.firstI + 1;
-    voxels += length;
-    i += (length * (run.firstI + run.lastI)) / 2;
-    j += length * run.j;
-    k += length * run.k;
-  }
-  return { voxels, centroid: [i / voxels, j / voxels, k / voxels] };
-}
-
 /** Mean and standard deviation (of the voxels as the whole population) in HU. */
-function huStatistics(runs: readonly VoxelRun[], hu: Int16Array): { mean: number; sd: number } {
+function huStatistics(runs: readonly LesionRun[], hu: Int16Array): { mean: number; sd: number } {
   // Whole numbers: these sums are exact for any lesion that fits in a scan.
   let [voxels, sum, squares] = [0, 0, 0];
   for (const { start, firstI, lastI } of runs) {
@@ -163,7 +140,7 @@ function huStatistics(runs: readonly VoxelRun[], hu: Int16Array): { mean: number
 
 /** Mean lesion probability over the voxels; it is zero outside its box. */
 function meanProbability(
-  runs: readonly VoxelRun[],
+  runs: readonly LesionRun[],
   { box: { start, size }, values }: Segmentation['lesionProbability'],
 ): number {
   let [voxels, sum] = [0, 0];
@@ -176,15 +153,4 @@ function meanProbability(
     for (let i = Math.max(run.firstI, start[0]); i <= last; i++) sum += values[row + i]!;
   }
   return sum / (255 * voxels);
-}
-
-/** The longest diameter within one of the series' own slices; of equals, on the first of the slices. */
-function longestOverSlices(runs: readonly VoxelRun[], { spacingMm }: Grid): { axis: LongAxis; k: number } {
-  const perSlice = Map.groupBy(runs, (run) => run.k);
-  let longest: { axis: LongAxis; k: number } | null = null;
-  for (const [k, inSlice] of perSlice) {
-    const axis = longAxis(inSlice, [spacingMm[0], spacingMm[1]]);
-    if (longest === null || axis.lengthMm > longest.axis.lengthMm) longest = { axis, k };
-  }
-  return longest!;
 }
