@@ -83,7 +83,7 @@ describe('queue on a PostgreSQL server', () => {
     try {
       const [a, b] = await Promise.all([
         json(ask(one.url, SERIES.endless, { repeat: 1 })),
-        json(ask(other.url, SERIES.endless, { repeat: 2 })),
+        json(ask(other.url, SERIES.endlessToo)),
       ]);
       await until(one.url, a.id, isIn('running'));
       await until(one.url, b.id, isIn('running'));

@@ -5,6 +5,11 @@ export abstract class ArchiveError extends Error {
   /** Whether the same request may succeed a moment later. */
   abstract readonly transient: boolean;
 
+  /** Whether it may succeed some minutes later: an archive that is full or fails of its own is looked after by somebody. */
+  get mayPass(): boolean {
+    return this.transient;
+  }
+
   constructor(message: string, url: string | URL, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.url = withoutSecrets(url);
@@ -39,6 +44,10 @@ export class ArchiveRefused extends ArchiveError {
     this.transient = TRANSIENT_STATUSES.has(status);
     this.retryAfterMs = retryAfterMs;
   }
+
+  override get mayPass(): boolean {
+    return this.transient || this.status >= 500;
+  }
 }
 
 /** The archive does not hold what was asked for (404 or 410). */
@@ -62,6 +71,9 @@ export class BrokenTransfer extends ArchiveError {
   }
 }
 
+/** A7xxH out of resources, 0110H processing failure. */
+const isPassing = (reason: number) => (reason & 0xff00) === 0xa700 || reason === 0x0110;
+
 /** An object that the archive did not take. */
 export interface StoreFailure {
   readonly sopInstanceUid: string;
@@ -81,6 +93,10 @@ export class StoreFailed extends ArchiveError {
     const example = first ? `, first ${first.sopInstanceUid}: ${reasonOf(first.reason)}` : '';
     super(`The archive at ${withoutSecrets(url)} did not store everything: ${what} not taken${example}.`, url);
     this.failures = failures;
+  }
+
+  override get mayPass(): boolean {
+    return this.failures.every(({ reason }) => reason !== null && isPassing(reason));
   }
 }
 

@@ -10,6 +10,11 @@ import { type FromEngine, toEngineSchema } from './engine-messages.ts';
 import { RunCancelled } from './errors.ts';
 
 const PROGRESS_EVERY_MS = 100;
+/** What somebody will make room for. */
+const FULL = {
+  ENOSPC: 'The disk that holds HEPAR_DATA is full: make room there, and the run goes on by itself.',
+  EDQUOT: 'The quota of HEPAR_DATA is used up: make room there, and the run goes on by itself.',
+};
 
 type Pipeline = Pick<typeof import('../pipeline.ts'), 'runPipeline'>;
 
@@ -49,12 +54,14 @@ function answerFor(error: unknown): FromEngine {
     const { code, message, figures } = error;
     return { kind: 'refused', refusal: { code, message, figures } };
   }
-  const { name, message, stack, transient } = error instanceof Error ? (error as Error & { transient?: unknown }) : {};
+  const { name, message, stack } = error instanceof Error ? error : {};
+  const { code, mayPass, transient } = (error ?? {}) as { code?: unknown; mayPass?: unknown; transient?: unknown };
+  const isFull = typeof code === 'string' && code in FULL;
   return {
     kind: 'failed',
-    name: name ?? 'Error',
-    message: message ?? String(error),
-    transient: transient === true,
+    name: isFull ? 'DiskFull' : (name ?? 'Error'),
+    message: isFull ? FULL[code as keyof typeof FULL] : (message ?? String(error)),
+    transient: isFull || mayPass === true || transient === true,
     ...(stack === undefined ? {} : { stack }),
   };
 }

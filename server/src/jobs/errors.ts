@@ -56,6 +56,17 @@ export class ServerStopping extends Error {
   }
 }
 
+/** The run made no progress for too long: its engine is killed, and it counts as an attempt. */
+export class RunStuck extends Error {
+  override readonly name = 'RunStuck';
+
+  constructor(afterMs: number) {
+    super(
+      `The run made no progress for ${afterMs >= 60_000 ? `${afterMs / 60_000} minutes` : `${afterMs / 1_000} s`}.`,
+    );
+  }
+}
+
 /** The run was given to another worker, or its time ran out: what becomes of it is no longer ours to say. */
 export class ClaimLost extends Error {
   override readonly name = 'ClaimLost';

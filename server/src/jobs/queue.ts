@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { type Db, type JobWithMetadata, PgBoss } from 'pg-boss';
+import { type Db, PgBoss } from 'pg-boss';
 import type { Logger } from 'pino';
 import { type EmbeddedDatabase, openEmbeddedDatabase } from './embedded-database.ts';
 import { DatabaseError } from './errors.ts';
+import { holdSeries, isSeriesBusy, overtakenBy, supersededBy, supersedeFewerSlices } from './one-a-series.ts';
 import { CLICK, CLICK_PRIORITY, type Order, type Run, type RunParts } from './run.ts';
 import { Runs, transaction } from './runs.ts';
+import { Signals } from './signals.ts';
+import { Taker, type Task } from './taker.ts';
+import { mendAfterClockStep } from './upkeep.ts';
 
 const JOBS = 'segmentation';
 /** Jobs whose worker died more often than they may be retried end up here. */
@@ -19,31 +23,24 @@ export interface QueueOptions {
   readonly logger: Logger;
   /** The wait before a second attempt; it doubles with every further one. 0: none at all. Default 5 s. */
   readonly retryDelaySeconds?: number;
-}
-
-/** A run to work on. */
-export interface Task {
-  readonly runId: string;
-  readonly jobId: string;
-  /** 1 for the first. */
-  readonly attempt: number;
-  /** Aborts when the claim to the task is gone: cancelled elsewhere, or given to another worker. */
-  readonly signal: AbortSignal;
-}
-
-/** The handler of a task throws this after it has put the run back: the task is tried again, after a while. */
-export class TryAgain extends Error {
-  override readonly name = 'TryAgain';
+  /** A worker that is not heard of for this long has died, and its run is given to another. At least 10; default 30. */
+  readonly heartbeatSeconds?: number;
 }
 
 export const MOST_ATTEMPTS = 8;
 const LONGEST_RETRY_DELAY_SECONDS = 600;
-/** A worker that is not heard of for this long has died; how often it is heard of is how fast it hears of a cancelling. */
 const HEARTBEAT_SECONDS = 30;
-const HEARTBEAT_EVERY_SECONDS = 4;
+/** How often a worker is heard of, and how often those that are not are looked for: shares of the time above. */
+const HEARTBEATS = 7;
+const LOOKS = 3;
 const LONGEST_RUN_SECONDS = 6 * 3600;
 const LONGEST_WAIT_SECONDS = 365 * 86_400;
-const POLLING_SECONDS = 1;
+const CLOSES_WITHIN_MS = 10_000;
+/** How often jobs are looked for whose workers died too often. */
+const LOST_POLLING_SECONDS = 10;
+const UPKEEP_EVERY_MS = 10_000;
+/** How long a run waits before it asks again whether another one of its series is over. */
+const SERIES_BUSY_SECONDS = 2;
 /** Before every run that was asked for: a run that was put back had begun. */
 const FIRST = CLICK_PRIORITY + 1;
 
@@ -57,10 +54,14 @@ export class Queue {
   readonly #db: Db;
   readonly #embedded: EmbeddedDatabase | null;
   readonly #logger: Logger;
+  readonly #heartbeatSeconds: number;
+  readonly signals: Signals;
+  #taker: Taker | undefined;
+  #upkeep: NodeJS.Timeout | undefined;
 
   /** @throws DatabaseError when the embedded database is in use or broken, or the other cannot be used */
   static async open(options: QueueOptions): Promise<Queue> {
-    const { dir, databaseUrl, logger, retryDelaySeconds = 5 } = options;
+    const { dir, databaseUrl, logger, retryDelaySeconds = 5, heartbeatSeconds = HEARTBEAT_SECONDS } = options;
     const embedded = databaseUrl ? null : await openEmbeddedDatabase(dir);
     const boss = new PgBoss({
       ...(embedded
@@ -68,7 +69,8 @@ export class Queue {
         : { connectionString: databaseUrl!, application_name: 'hepar' }),
       schema: SCHEMA,
       schedule: false,
-      useListenNotify: true,
+      superviseIntervalSeconds: Math.ceil(heartbeatSeconds / LOOKS),
+      monitorIntervalSeconds: Math.ceil(heartbeatSeconds / LOOKS),
     });
     boss.on('error', (error) => logger.error({ err: error }, 'queue'));
     boss.on('warning', ({ message }) => logger.warn({ warning: message }, 'queue'));
@@ -79,16 +81,18 @@ export class Queue {
         retryDelay: retryDelaySeconds,
         retryBackoff: retryDelaySeconds > 0,
         ...(retryDelaySeconds > 0 ? { retryDelayMax: LONGEST_RETRY_DELAY_SECONDS } : {}),
-        heartbeatSeconds: HEARTBEAT_SECONDS,
+        heartbeatSeconds,
         expireInSeconds: LONGEST_RUN_SECONDS,
         retentionSeconds: LONGEST_WAIT_SECONDS,
       };
-      await boss.createQueue(LOST, { notify: true });
-      await boss.createQueue(JOBS, { ...retry, deadLetter: LOST, notify: true });
+      await boss.createQueue(LOST);
+      await boss.createQueue(JOBS, { ...retry, deadLetter: LOST });
       await boss.updateQueue(JOBS, { retryDelayMax: null, ...retry });
-      const queue = new Queue(boss, embedded, logger);
+      const queue = new Queue(boss, embedded, logger, heartbeatSeconds);
       await queue.runs.migrate();
       if (embedded) await queue.#recover();
+      await queue.signals.open();
+      queue.#upkeep = setInterval(() => void queue.#keepUp(), UPKEEP_EVERY_MS).unref();
       return queue;
     } catch (error) {
       await boss.stop({ graceful: false }).catch(() => {});
@@ -100,17 +104,29 @@ export class Queue {
     }
   }
 
-  private constructor(boss: PgBoss, embedded: EmbeddedDatabase | null, logger: Logger) {
+  private constructor(boss: PgBoss, embedded: EmbeddedDatabase | null, logger: Logger, heartbeatSeconds: number) {
     this.#boss = boss;
+    this.#heartbeatSeconds = heartbeatSeconds;
     this.#db = boss.getDb();
     this.#embedded = embedded;
     this.#logger = logger;
     this.runs = new Runs(this.#db);
+    this.signals = new Signals(this.#db, logger);
+  }
+
+  /** Whether other processes use the same database. */
+  get isShared(): boolean {
+    return this.#embedded === null;
+  }
+
+  /** The database itself, for what is kept beside the runs. */
+  get db(): Db {
+    return this.#db;
   }
 
   /**
    * Queues a run unless it is known; a click queues one again that failed or was cancelled, and brings one forward that
-   * waits.
+   * waits. Runs of the same series with fewer of its slices are cancelled.
    */
   request(parts: RunParts, order: Order = CLICK): Promise<{ run: Run; queued: boolean }> {
     return transaction(this.#db, async (tx) => {
@@ -118,26 +134,64 @@ export class Queue {
       const { run, queued, formerJob } = await this.runs.add(parts, order, jobId, tx);
       if (formerJob) await this.#boss.cancel(JOBS, formerJob, { db: tx });
       if (queued || formerJob) await this.#send(run.id, jobId, tx, run.priority);
+      if (queued) {
+        for (const fewer of await supersedeFewerSlices(run, tx)) {
+          this.#logger.info({ runId: fewer.id, by: run.id }, 'more slices have arrived: another run takes its place');
+          if (fewer.state === 'cancelled') await this.#boss.cancel(JOBS, fewer.jobId, { db: tx });
+          await this.signals.send({ kind: fewer.state === 'cancelled' ? 'state' : 'cancel', runId: fewer.id }, tx);
+        }
+      }
       return { run, queued };
     });
   }
 
-  /** Cancels a queued run at once; a running one is marked, and its task's signal aborts. @returns null when it is neither */
+  /**
+   * Begins an attempt at a task's run.
+   * @returns null when there is nothing to do for this task: the run was cancelled, is another task's, has been overtaken
+   * by one with more slices, or waits for another run of its series under a new task
+   */
+  begin({ runId, jobId, attempt }: Task): Promise<Run | null> {
+    return transaction(this.#db, async (tx) => {
+      await holdSeries(runId, tx);
+      const overtaker = await overtakenBy(runId, tx);
+      if (overtaker) {
+        await this.runs.end(runId, { state: 'cancelled', failure: supersededBy(overtaker) }, tx);
+        return null;
+      }
+      if (!(await isSeriesBusy(runId, tx))) return this.runs.begin(runId, jobId, attempt, tx);
+      const nextJob = randomUUID();
+      const priority = await this.runs.moveTo(runId, jobId, nextJob, tx);
+      if (priority !== null) await this.#send(runId, nextJob, tx, priority, SERIES_BUSY_SECONDS);
+      return null;
+    });
+  }
+
+  /** Queues a failed run once more, with as many attempts as a new one. @returns null when it is not failed */
+  retry(id: string): Promise<Run | null> {
+    return transaction(this.#db, async (tx) => {
+      const jobId = randomUUID();
+      const run = await this.runs.retry(id, jobId, tx);
+      if (run) await this.#send(id, jobId, tx, run.priority);
+      return run;
+    });
+  }
+
+  /** Cancels a queued run at once; a running one is marked, and its worker hears of it. @returns null when it is neither */
   cancel(id: string): Promise<Run | null> {
     return transaction(this.#db, async (tx) => {
       const run = await this.runs.cancel(id, tx);
       const jobId = run && (await this.runs.jobOf(id, tx));
-      // The job of a running run stays with its worker here; a worker elsewhere finds its claim gone at the next heartbeat.
-      if (jobId && (run.state === 'cancelled' || !this.#embedded)) await this.#boss.cancel(JOBS, jobId, { db: tx });
+      if (jobId && run.state === 'cancelled') await this.#boss.cancel(JOBS, jobId, { db: tx });
+      if (run) await this.signals.send({ kind: run.state === 'cancelled' ? 'state' : 'cancel', runId: id }, tx);
       return run;
     });
   }
 
   /** Puts a running run back to be worked on as soon as possible, and not as one more attempt after a failure. */
-  putBack(id: string): Promise<Run | null> {
+  putBack(id: string, attempt?: number): Promise<Run | null> {
     return transaction(this.#db, async (tx) => {
       const jobId = randomUUID();
-      const run = await this.runs.putBack(id, { jobId }, tx);
+      const run = await this.runs.putBack(id, { jobId, ...(attempt === undefined ? {} : { attempt }) }, tx);
       if (run) await this.#send(id, jobId, tx, FIRST);
       return run;
     });
@@ -148,16 +202,12 @@ export class Queue {
    * over, or throws TryAgain.
    */
   async work(handler: (task: Task) => Promise<void>): Promise<void> {
-    const polling = { pollingIntervalSeconds: POLLING_SECONDS, notifyPollingIntervalSeconds: POLLING_SECONDS };
-    await this.#boss.work(
-      JOBS,
-      { ...polling, includeMetadata: true, heartbeatRefreshSeconds: HEARTBEAT_EVERY_SECONDS },
-      async ([job]: JobWithMetadata<{ runId: string }>[]) => {
-        const { id: jobId, data, retryCount, signal } = job!;
-        await handler({ runId: data.runId, jobId, attempt: retryCount + 1, signal });
-      },
-    );
-    await this.#boss.work(LOST, polling, async ([job]) => {
+    const { signals } = this;
+    const heartbeatEveryMs = (this.#heartbeatSeconds * 1_000) / HEARTBEATS;
+    const common = { boss: this.#boss, db: this.#db, logger: this.#logger, signals };
+    this.#taker = new Taker({ ...common, queue: JOBS, heartbeatEveryMs, handler });
+    this.#taker.start();
+    await this.#boss.work(LOST, { pollingIntervalSeconds: LOST_POLLING_SECONDS }, async ([job]) => {
       const { runId } = job!.data as { runId: string };
       const message = 'Its worker ended without a word more often than it is retried.';
       await this.runs.end(runId, { state: 'failed', failure: { code: 'worker-lost', message } });
@@ -166,7 +216,8 @@ export class Queue {
 
   /** Takes no more tasks; the one in hand goes on. */
   async stopWorking(): Promise<void> {
-    await Promise.all([JOBS, LOST].map((name) => this.#boss.offWork(name, { wait: false })));
+    this.#taker?.stop();
+    await this.#boss.offWork(LOST, { wait: false });
   }
 
   /** Resolves when the database answers. */
@@ -176,12 +227,40 @@ export class Queue {
 
   /** Waits up to ten seconds for the task in hand, then closes the database. */
   async close(): Promise<void> {
-    await this.#boss.stop({ graceful: true, timeout: 10_000 });
+    clearInterval(this.#upkeep);
+    this.#taker?.stop();
+    const waited = new Promise((resolve) => setTimeout(resolve, CLOSES_WITHIN_MS).unref());
+    await Promise.race([this.#taker?.idle(), waited]);
+    await this.signals.close();
+    await this.#boss.stop({ graceful: true, timeout: CLOSES_WITHIN_MS });
     await this.#embedded?.close();
   }
 
-  async #send(runId: string, jobId: string, tx: Db, priority: number): Promise<void> {
-    await this.#boss.send(JOBS, { runId }, { id: jobId, db: tx, priority });
+  async #send(runId: string, jobId: string, tx: Db, priority: number, startAfter = 0): Promise<void> {
+    await this.#boss.send(JOBS, { runId }, { id: jobId, db: tx, priority, ...(startAfter ? { startAfter } : {}) });
+    await this.signals.send({ kind: 'queued' }, tx);
+  }
+
+  /** What has to be put right from time to time, whoever is to blame: a clock that was set back, a run without a job. */
+  async #keepUp(): Promise<void> {
+    try {
+      await mendAfterClockStep(this.#db, LONGEST_RETRY_DELAY_SECONDS);
+      for (const { id } of await this.runs.orphans()) await this.#adopt(id);
+    } catch (err) {
+      this.#logger.debug({ err }, 'the upkeep of the queue has to wait');
+    }
+  }
+
+  async #adopt(id: string): Promise<void> {
+    const adopted = await transaction(this.#db, async (tx) => {
+      await holdSeries(id, tx);
+      const orphan = (await this.runs.orphans(tx)).find((each) => each.id === id);
+      const newJob = randomUUID();
+      const priority = orphan ? await this.runs.moveTo(id, orphan.jobId, newJob, tx) : null;
+      if (priority !== null) await this.#send(id, newJob, tx, priority);
+      return priority !== null;
+    });
+    if (adopted) this.#logger.warn({ runId: id }, 'a run had no job in the queue: it is queued again');
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { Db } from 'pg-boss';
+import { SUPERSEDED } from './one-a-series.ts';
 import {
   type Failure,
   type Order,
@@ -73,6 +74,13 @@ const WITH_POSITIONS = `SELECT ${COLUMNS}, position FROM hepar.runs LEFT JOIN ($
 
 const MOST_LISTED = 200;
 
+/** Which runs are listed; all where nothing is said. */
+export interface RunFilter {
+  readonly studyInstanceUid?: string | undefined;
+  readonly seriesInstanceUid?: string | undefined;
+  readonly state?: RunState | undefined;
+}
+
 /** How a run ended. */
 export interface Ending {
   readonly state: Extract<RunState, 'done' | 'refused' | 'failed' | 'cancelled'>;
@@ -80,6 +88,8 @@ export interface Ending {
   readonly refusal?: Run['refusal'];
   readonly supersedes?: string | null;
   readonly timingsMs?: TimingsMs;
+  /** Only if the run is in this attempt. */
+  readonly attempt?: number;
 }
 
 export interface Added {
@@ -168,12 +178,13 @@ export class Runs {
   }
 
   /** Newest first, at most 200. */
-  list(filter: { studyInstanceUid?: string | undefined; seriesInstanceUid?: string | undefined }): Promise<Run[]> {
+  list(filter: RunFilter): Promise<Run[]> {
     return this.#select(
       `${WITH_POSITIONS}
        WHERE ($1::text IS NULL OR study_uid = $1) AND ($2::text IS NULL OR series_uid = $2)
+         AND ($3::text IS NULL OR state = $3)
        ORDER BY created_at DESC, id LIMIT ${MOST_LISTED}`,
-      [filter.studyInstanceUid ?? null, filter.seriesInstanceUid ?? null],
+      [filter.studyInstanceUid ?? null, filter.seriesInstanceUid ?? null, filter.state ?? null],
     );
   }
 
@@ -186,30 +197,38 @@ export class Runs {
    * Begins an attempt; the job is what entitles to it. With the first attempt it is settled which run this one supersedes.
    * @returns null when the run was cancelled, or belongs to another job by now
    */
-  async begin(id: string, jobId: string, attempt: number): Promise<Run | null> {
+  async begin(id: string, jobId: string, attempt: number, tx?: Db): Promise<Run | null> {
     const [run] = await this.#select(
       `UPDATE hepar.runs SET state = 'running', attempt = $3, phase = NULL, started_at = now(), finished_at = NULL,
          supersedes = CASE WHEN runs.attempt > 0 THEN runs.supersedes ELSE
            (SELECT other.id FROM hepar.runs other WHERE other.series_uid = runs.series_uid AND other.state = 'done'
-              AND other.id <> runs.id ORDER BY other.finished_at DESC LIMIT 1) END
+              AND other.id <> runs.id ORDER BY EXISTS (SELECT 1 FROM hepar.runs later WHERE later.supersedes = other.id
+                AND later.state = 'done'), other.finished_at DESC LIMIT 1) END
        WHERE id = $1 AND job_id = $2 AND state IN ('queued', 'running') AND NOT cancel_requested
        RETURNING ${COLUMNS}`,
       [id, jobId, attempt],
+      tx,
     );
     return run ?? null;
   }
 
-  async enterPhase(id: string, phase: string): Promise<void> {
-    await this.#db.executeSql(`UPDATE hepar.runs SET phase = $2 WHERE id = $1 AND state = 'running'`, [id, phase]);
+  /** @param attempt the one that entered it: a worker that has lost the run to another has no say any more */
+  async enterPhase(id: string, phase: string, attempt: number): Promise<void> {
+    await this.#db.executeSql(`UPDATE hepar.runs SET phase = $2 WHERE id = $1 AND state = 'running' AND attempt = $3`, [
+      id,
+      phase,
+      attempt,
+    ]);
   }
 
-  /** @returns null when the run had ended already */
+  /** @returns null when the run had ended already, or is in another attempt than the ending says */
   async end(id: string, ending: Ending, tx?: Db): Promise<Run | null> {
     const { state, failure = null, refusal = null, timingsMs = null } = ending;
     const [run] = await this.#select(
-      `UPDATE hepar.runs SET state = $2, finished_at = now(), failure = $3, refusal = $4, timings_ms = $5,
+      `UPDATE hepar.runs SET state = $2, finished_at = now(), refusal = $4, timings_ms = $5,
+         failure = CASE WHEN $2 = 'cancelled' AND $3::jsonb IS NULL AND failure->>'code' = $9 THEN failure ELSE $3 END,
          supersedes = CASE WHEN $6 THEN $7 ELSE supersedes END
-       WHERE id = $1 AND state IN ('queued', 'running') RETURNING ${COLUMNS}`,
+       WHERE id = $1 AND state IN ('queued', 'running') AND ($8::int IS NULL OR attempt = $8) RETURNING ${COLUMNS}`,
       [
         id,
         state,
@@ -218,21 +237,64 @@ export class Runs {
         timingsMs && JSON.stringify(timingsMs),
         ending.supersedes !== undefined,
         ending.supersedes ?? null,
+        ending.attempt ?? null,
+        SUPERSEDED,
       ],
       tx,
     );
     return run ?? null;
   }
 
-  /** Puts a running run back into the queue, under another job when one is given. */
-  async putBack(id: string, options: { failure?: Failure; jobId?: string }, tx?: Db): Promise<Run | null> {
+  /** Puts a running run back into the queue, under another job when one is given; only that attempt where one is given. */
+  async putBack(
+    id: string,
+    options: { failure?: Failure; jobId?: string; attempt?: number },
+    tx?: Db,
+  ): Promise<Run | null> {
     const [run] = await this.#select(
       `UPDATE hepar.runs SET state = 'queued', failure = $2, job_id = coalesce($3, job_id)
-       WHERE id = $1 AND state = 'running' AND NOT cancel_requested RETURNING ${COLUMNS}`,
-      [id, options.failure ? JSON.stringify(options.failure) : null, options.jobId ?? null],
+       WHERE id = $1 AND state = 'running' AND NOT cancel_requested AND ($4::int IS NULL OR attempt = $4)
+       RETURNING ${COLUMNS}`,
+      [id, options.failure ? JSON.stringify(options.failure) : null, options.jobId ?? null, options.attempt ?? null],
       tx,
     );
     return run ?? null;
+  }
+
+  /** Lets a run that has not begun wait under another job. @returns its priority; null when it is not this job's any more */
+  async moveTo(id: string, jobId: string, newJobId: string, tx: Db): Promise<number | null> {
+    const { rows } = await tx.executeSql(
+      `UPDATE hepar.runs SET job_id = $3, state = 'queued'
+       WHERE id = $1 AND job_id = $2 AND state IN ('queued', 'running') AND NOT cancel_requested RETURNING priority`,
+      [id, jobId, newJobId],
+    );
+    return rows[0]?.priority ?? null;
+  }
+
+  /** Queues a failed run once more, under a new job. @returns null when it is not failed */
+  async retry(id: string, jobId: string, tx: Db): Promise<Run | null> {
+    const [run] = await this.#select(
+      `UPDATE hepar.runs SET job_id = $2, state = 'queued', cancel_requested = false, phase = NULL, attempt = 0,
+         started_at = NULL, finished_at = NULL, failure = NULL
+       WHERE id = $1 AND state = 'failed' RETURNING ${COLUMNS}`,
+      [id, jobId],
+      tx,
+    );
+    return run ?? null;
+  }
+
+  async failedIds(): Promise<string[]> {
+    const { rows } = await this.#db.executeSql(`SELECT id FROM hepar.runs WHERE state = 'failed' ORDER BY created_at`);
+    return rows.map(({ id }) => id);
+  }
+
+  /** Runs that wait or count as running, but have no job that anybody could take; there should be none. */
+  async orphans(tx: Db = this.#db): Promise<{ id: string; jobId: string }[]> {
+    const { rows } = await tx.executeSql(
+      `SELECT id, job_id AS "jobId" FROM hepar.runs WHERE state IN ('queued', 'running')
+         AND NOT EXISTS (SELECT 1 FROM pgboss.job WHERE job.id = runs.job_id AND job.state < 'completed')`,
+    );
+    return rows;
   }
 
   /** Cancels a queued run, or asks for a running one to be cancelled. @returns null when it is neither */

@@ -79,7 +79,8 @@ export class Segmentations {
   /** Queues a run, or finds the one that is the same. `queued` says whether there is something new to do. */
   async request(parts: RunParts, order: Order = CLICK): Promise<{ run: Run; queued: boolean }> {
     const requested = await this.#queue.request(parts, order);
-    if (requested.queued) this.#live.changed(requested.run);
+    // The worker may have begun before we hear that it was queued.
+    if (requested.queued && !this.#live.progressOf(requested.run.id)) this.#live.changed(requested.run);
     return requested;
   }
 

@@ -3,12 +3,13 @@ import type { FindingsDocument } from '../findings/schema.ts';
 import type { RunRequest } from '../pipeline.ts';
 import type { Progress } from '../progress.ts';
 import { Refusal } from '../refusal.ts';
-import { ClaimLost, EngineCrashed, PipelineFailed, RunCancelled, ServerStopping } from './errors.ts';
+import { ClaimLost, EngineCrashed, PipelineFailed, RunCancelled, RunStuck, ServerStopping } from './errors.ts';
 import { type ExpectedMs, USUAL_MS } from './estimate.ts';
 import type { LiveRuns } from './live-runs.ts';
-import { MOST_ATTEMPTS, type Queue, type Task, TryAgain } from './queue.ts';
+import { MOST_ATTEMPTS, type Queue } from './queue.ts';
 import { elapsedMs, type Failure, type Run } from './run.ts';
 import type { Ending } from './runs.ts';
+import { patiently, type Task, TryAgain } from './taker.ts';
 
 /** What a worker needs of the engine. */
 export interface Runner {
@@ -25,9 +26,14 @@ export interface WorkerOptions {
   readonly logger: Logger;
   /** Hears of every run that ended here, for the metrics. */
   readonly onEnd?: (run: Run) => void;
+  /** A run that makes no progress for this long is stuck: its engine is killed. Default 10 minutes. */
+  readonly stuckAfterMs?: number;
 }
 
-/** A crash may be the neighbour's fault (memory), but one that comes back is the run's own. */
+const STUCK_AFTER_MS = 600_000;
+const ASK_EVERY_MS = 4_000;
+
+/** A crash or a standstill may be the neighbour's fault (memory), but one that comes back is the run's own. */
 const MOST_CRASHES = 3;
 
 /** Takes runs from the queue one after the other, has the engine do them, and keeps their records. */
@@ -41,6 +47,9 @@ export class Worker {
   }
 
   start(): Promise<void> {
+    this.#options.queue.signals.on((signal) => {
+      if (signal.kind === 'cancel') this.cancel(signal.runId);
+    });
     return this.#options.queue.work((task) => this.#take(task));
   }
 
@@ -56,11 +65,12 @@ export class Worker {
     this.#current?.abort.abort(new ServerStopping());
   }
 
-  async #take({ runId, jobId, attempt, signal }: Task): Promise<void> {
+  async #take(task: Task): Promise<void> {
     const { queue, live } = this.#options;
+    const { runId, attempt, signal } = task;
     const logger = this.#options.logger.child({ runId, attempt });
     if (this.#stopping) throw new TryAgain('The server is stopping.');
-    const run = await queue.runs.begin(runId, jobId, attempt);
+    const run = await queue.begin(task);
     if (!run) return;
     const abort = new AbortController();
     this.#current = { runId, abort };
@@ -68,15 +78,13 @@ export class Worker {
     signal.addEventListener('abort', loseClaim, { once: true });
     logger.info('run begins');
     live.begin(run, await this.#expected(run));
+    this.#tell(runId);
     try {
       // Cancelled between the beginning and now, when nobody could hear it.
       if (await queue.runs.isCancelRequested(runId)) throw new RunCancelled();
-      const findings = await this.#run(run, abort.signal);
-      await this.#end(
-        runId,
-        { state: 'done', supersedes: findings.supersedes, timingsMs: findings.engine.timingsMs },
-        logger,
-      );
+      const findings = await this.#run(run, abort);
+      const { supersedes } = findings;
+      await this.#end(run, { state: 'done', supersedes, timingsMs: findings.engine.timingsMs }, logger);
     } catch (error) {
       await this.#endWithout(run, error, logger);
     } finally {
@@ -85,20 +93,29 @@ export class Worker {
     }
   }
 
-  async #run(run: Run, signal: AbortSignal): Promise<FindingsDocument> {
-    const { queue, live, engine, requestFor, logger } = this.#options;
+  async #run(run: Run, abort: AbortController): Promise<FindingsDocument> {
+    const { queue, live, engine, requestFor, logger, stuckAfterMs = STUCK_AFTER_MS } = this.#options;
     let written: Promise<unknown> = Promise.resolve();
+    const watch = setTimeout(() => abort.abort(new RunStuck(stuckAfterMs)), stuckAfterMs);
+    // Of a wish to cancel that was told to another process, should its signal be lost.
+    const ask = setInterval(async () => {
+      const isWished = await queue.runs.isCancelRequested(run.id).catch(() => false);
+      if (isWished) abort.abort(new RunCancelled());
+    }, ASK_EVERY_MS);
     try {
       return await engine.run(requestFor(run), {
-        signal,
+        signal: abort.signal,
         report: (phase, fraction) => {
+          watch.refresh();
           if (!live.advance(run.id, phase, fraction)) return;
           written = written
-            .then(() => queue.runs.enterPhase(run.id, phase))
+            .then(() => queue.runs.enterPhase(run.id, phase, run.attempt))
             .catch((err) => logger.warn({ err, runId: run.id }, 'phase not written'));
         },
       });
     } finally {
+      clearTimeout(watch);
+      clearInterval(ask);
       await written;
     }
   }
@@ -107,15 +124,15 @@ export class Worker {
     const { queue, live } = this.#options;
     if (error instanceof Refusal) {
       const { code, message, figures } = error;
-      return this.#end(run.id, { state: 'refused', refusal: { code, message, figures } }, logger);
+      return this.#end(run, { state: 'refused', refusal: { code, message, figures } }, logger);
     }
     if (error instanceof ServerStopping) {
-      const back = await queue.putBack(run.id);
+      const back = await queue.putBack(run.id, run.attempt);
       logger.info('run put back: the server is stopping');
       if (back) return live.changed(back);
     }
-    if (error instanceof RunCancelled || (await queue.runs.isCancelRequested(run.id))) {
-      return this.#end(run.id, { state: 'cancelled' }, logger);
+    if (error instanceof RunCancelled || (await patiently(() => queue.runs.isCancelRequested(run.id)))) {
+      return this.#end(run, { state: 'cancelled' }, logger);
     }
     if (error instanceof ClaimLost) {
       logger.warn({ err: error.cause }, 'run lost to another worker');
@@ -124,21 +141,38 @@ export class Worker {
     const failure = describe(error);
     logger.warn({ failure, ...details(error) }, 'attempt failed');
     if (run.attempt < mostAttempts(error)) {
-      const back = await queue.runs.putBack(run.id, { failure });
+      const { attempt } = run;
+      const back = await patiently(() => queue.runs.putBack(run.id, { failure, attempt }));
       if (back) {
         live.changed(back);
+        this.#tell(run.id);
         throw new TryAgain(failure.message);
       }
     }
-    return this.#end(run.id, { state: 'failed', failure }, logger);
+    return this.#end(run, { state: 'failed', failure }, logger);
   }
 
-  async #end(runId: string, ending: Ending, logger: Logger): Promise<void> {
-    const run = await this.#options.queue.runs.end(runId, ending);
-    if (!run) return;
+  async #end({ id, attempt }: Run, ending: Ending, logger: Logger): Promise<void> {
+    const { queue, live, onEnd } = this.#options;
+    const run = await patiently(
+      () => queue.runs.end(id, { ...ending, attempt }),
+      () => this.#stopping,
+    );
+    if (!run) {
+      logger.warn('the run has been given to another worker meanwhile: what it made is left to that one');
+      return live.forget(id);
+    }
     logger.info({ state: run.state, ms: elapsedMs(run), refusal: run.refusal?.code }, 'run ends');
-    this.#options.live.changed(run);
-    this.#options.onEnd?.(run);
+    live.changed(run);
+    onEnd?.(run);
+    this.#tell(id);
+  }
+
+  /** Lets the other processes on the same database know that the run has changed its state. */
+  #tell(runId: string): void {
+    const { queue, logger } = this.#options;
+    if (!queue.isShared) return;
+    queue.signals.send({ kind: 'state', runId }).catch((err) => logger.debug({ err, runId }, 'signal not sent'));
   }
 
   /** The proportions of the last run of the same model; a phase that it did not have counts as usual. */
@@ -151,12 +185,13 @@ export class Worker {
 
 /** @returns how often a run may be begun whose attempt ended with this error */
 function mostAttempts(error: unknown): number {
-  if (error instanceof EngineCrashed) return MOST_CRASHES;
+  if (error instanceof EngineCrashed || error instanceof RunStuck) return MOST_CRASHES;
   return error instanceof PipelineFailed && error.transient ? MOST_ATTEMPTS : 1;
 }
 
 function describe(error: unknown): Failure {
   if (error instanceof EngineCrashed) return { code: 'engine-crashed', message: error.message };
+  if (error instanceof RunStuck) return { code: 'stuck', message: error.message };
   if (error instanceof PipelineFailed) return { code: kebab(error.kind), message: firstLine(error.message) };
   return { code: 'internal', message: 'The run failed for a reason of the server’s own; its log says more.' };
 }

@@ -28,6 +28,8 @@ export const SERIES = {
   crashing: '1.2.826.0.1.8',
   /** Takes about two seconds, with a message every few milliseconds. */
   talkative: '1.2.826.0.1.9',
+  /** Goes on until it is cancelled, like the other. */
+  endlessToo: '1.2.826.0.1.10',
 } as const;
 
 export async function runPipeline(request: RunRequest, { signal, report }: Progress): Promise<FindingsDocument> {
@@ -50,6 +52,7 @@ export async function runPipeline(request: RunRequest, { signal, report }: Progr
       if (attempt === 1) await sleep(60_000, undefined, { signal });
       break;
     case SERIES.endless:
+    case SERIES.endlessToo:
       for (let step = 0; ; step++) {
         report('segment', Math.min(0.9, step / 100));
         await sleep(20);
