@@ -1,5 +1,5 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Instance } from './dicom/instance.ts';
 import { type ArchiveOptions, createArchive } from './dicomweb/archive.ts';
 import { readFiles } from './dicomweb/files.ts';
@@ -9,8 +9,7 @@ import { type FindingsDocument, findingsSchema } from './findings/schema.ts';
 import { segment } from './inference/cascade.ts';
 import { loadModel } from './inference/model.ts';
 import type { Progress } from './progress.ts';
-import { renderPreview } from './reports/preview.ts';
-import { buildSeg, segUids } from './reports/seg.ts';
+import { makeObjects, OBJECT_FILES, objectsToStore } from './reports/objects.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { VERSION } from './version.ts';
 import { assemble } from './volume/assemble.ts';
@@ -53,7 +52,7 @@ export interface RunRequest {
 }
 
 /** The files of a run in its `outDir`. */
-export const FILES = { seg: 'segmentation.dcm', findings: 'findings.json', preview: 'preview.png' } as const;
+export const FILES = { ...OBJECT_FILES, findings: 'findings.json' } as const;
 
 /**
  * The way of one series: from where it lies to its result. Objects that an earlier attempt has completed are stored as
@@ -79,21 +78,23 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
     segment(series, model, { provider: request.provider, threads: request.threads }, progress),
   );
   const { findings, segments } = await clock.time('measure', () => measure(series, segmentation, runId, progress));
-  const common = { series, segments, lesions: findings.lesions };
-  const { seg, preview } = await clock.time('report', () => {
-    const seg = buildSeg({
-      ...common,
-      runId,
-      supersedes,
-      manifest: model.manifest,
-      modelDigest: model.digest,
-      engine: segmentation.engine,
-      softwareVersion: VERSION,
-      createdAt: new Date(request.createdAt),
-    });
-    progress.report('report', 0.5);
-    return { seg, preview: renderPreview(common) };
-  });
+  const made = await clock.time('report', () =>
+    makeObjects(
+      {
+        series,
+        segments,
+        findings,
+        runId,
+        supersedes,
+        manifest: model.manifest,
+        modelDigest: model.digest,
+        engine: segmentation.engine,
+        softwareVersion: VERSION,
+        createdAt: new Date(request.createdAt),
+      },
+      (fraction) => progress.report('report', fraction),
+    ),
+  );
   progress.report('report', 1);
   const document = findingsDocument({
     runId,
@@ -102,11 +103,13 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
     engine: segmentation.engine,
     timingsMs: { ...clock.timingsMs(), store: null },
     series,
-    objects: { seg: segUids(runId), sr: null, secondaryCapture: null },
+    objects: made.uids,
     findings,
   });
   progress.signal.throwIfAborted();
-  await writeObjects(request.outDir, { [FILES.seg]: seg, [FILES.preview]: preview, [FILES.findings]: json(document) });
+  // What an attempt that broke off has left behind is no part of this result.
+  await rm(request.outDir, { recursive: true, force: true });
+  await writeObjects(request.outDir, { ...made.files, [FILES.findings]: json(document) });
   return document;
 }
 
@@ -146,8 +149,22 @@ async function store(
   progress.report('store', 0);
   const started = performance.now();
   const archive = createArchive(source.archive);
-  await archive.store([await readFile(join(outDir, FILES.seg))], source.studyInstanceUid, { signal: progress.signal });
-  archive.close();
+  const { others, sr } = objectsToStore(await readdir(outDir, { recursive: true }));
+  const objects = [...others, ...sr];
+  async function* contents(names: readonly string[]): AsyncGenerator<Uint8Array> {
+    for (const name of names) {
+      yield await readFile(join(outDir, name));
+      progress.report('store', (objects.indexOf(name) + 1) / (objects.length + 1));
+    }
+  }
+  try {
+    // In a request of its own: the SR makes the result current, so it must not arrive where another object was refused.
+    for (const names of [others, sr]) {
+      await archive.store(contents(names), source.studyInstanceUid, { signal: progress.signal });
+    }
+  } finally {
+    archive.close();
+  }
   const timingsMs = { ...findings.engine.timingsMs, store: Math.round(performance.now() - started) };
   const stored = { ...findings, engine: { ...findings.engine, timingsMs } };
   await writeObjects(outDir, { [FILES.findings]: json(stored) });
@@ -162,9 +179,9 @@ async function readFindings(outDir: string): Promise<FindingsDocument | null> {
 
 /** Each file appears whole or not at all, in the order given. */
 async function writeObjects(outDir: string, files: Readonly<Record<string, Uint8Array | string>>): Promise<void> {
-  await mkdir(outDir, { recursive: true });
   for (const [name, content] of Object.entries(files)) {
     const unfinished = join(outDir, `${name}.part`);
+    await mkdir(dirname(unfinished), { recursive: true });
     try {
       await writeFile(unfinished, content, { flush: true });
       await rename(unfinished, join(outDir, name));

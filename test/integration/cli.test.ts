@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { zipSync } from 'fflate';
 import type { RunningOrthanc } from '../../server/src/cli/orthanc.ts';
+import { parseInstance } from '../../server/src/dicom/parse.ts';
 import { createArchive } from '../../server/src/dicomweb/archive.ts';
 import { findingsSchema } from '../../server/src/findings/schema.ts';
 import { scoreAgainstTruth } from '../../server/src/phantom/score.ts';
@@ -95,7 +96,13 @@ describe('hepar segment', function () {
     const out = join(scratch, 'out-folder');
     const { code, stdout, stderr } = await hepar(['segment', join(scratch, 'ct'), '--out', out]);
     strictEqual(code, 0, stderr);
-    deepStrictEqual((await readdir(out)).sort(), ['findings.json', 'preview.png', 'segmentation.dcm']);
+    deepStrictEqual((await readdir(out)).sort(), [
+      'findings.json',
+      'preview.png',
+      'report.dcm',
+      'secondary-capture',
+      'segmentation.dcm',
+    ]);
     match(stdout, /^Liver [\d.]+ ml\./);
     match(stdout, /Research use only/);
     match(stderr, /segment \d+%/);
@@ -114,7 +121,8 @@ describe('hepar segment', function () {
 
     const findings = await readFindings(out);
     strictEqual(findings.engine.timingsMs.store, null);
-    strictEqual(findings.objects.sr, null);
+    const report = parseInstance(await readFile(join(out, 'report.dcm')));
+    strictEqual(report.sopInstanceUid, findings.objects.sr?.sopInstanceUID);
     strictEqual(findings.series.slices, SMALL_GEOMETRY.slices);
   });
 
@@ -169,6 +177,8 @@ describe('hepar segment', function () {
     strictEqual(stored.length, 1);
     const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
     strictEqual(sha256(stored[0]!), sha256(await readFile(join(out, 'segmentation.dcm'))));
+    const series = await inArchive((archive) => archive.findSeries(phantom.studyInstanceUid));
+    deepStrictEqual(series.map(({ modality }) => modality).sort(), ['CT', 'OT', 'SEG', 'SR']);
   });
 
   it('lists several suitable series with exit code 2, and takes the one that is named', async () => {

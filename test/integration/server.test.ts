@@ -88,15 +88,19 @@ describe('the companion server on a real archive', function () {
     until(server.url, id, ({ phase, fraction }) => phase === 'segment' && fraction! > 0, 60_000);
   const findingsOf = async (id: string) => findingsSchema.parse(await json<FindingsDocument>(get(`${id}/findings`)));
 
-  /** Every object of the study that is no CT slice, with its series. */
-  async function resultsInArchive(): Promise<{ seriesInstanceUID: string; sopInstanceUID: string }[]> {
+  /** Every series of the study that is not the CT's. */
+  async function resultsInArchive(): Promise<string[]> {
     const all = await archive.findSeries(phantom.studyInstanceUid);
-    const results = all.filter(({ seriesInstanceUid }) => seriesInstanceUid !== phantom.seriesInstanceUid);
-    const objects = results.map(async ({ seriesInstanceUid }) => {
-      const uids = await archive.findInstances(phantom.studyInstanceUid, seriesInstanceUid);
-      return uids.map((sopInstanceUID) => ({ seriesInstanceUID: seriesInstanceUid, sopInstanceUID }));
-    });
-    return (await Promise.all(objects)).flat();
+    return all.map(({ seriesInstanceUid }) => seriesInstanceUid).filter((uid) => uid !== phantom.seriesInstanceUid);
+  }
+
+  async function modalitiesInArchive(): Promise<(string | null)[]> {
+    return (await archive.findSeries(phantom.studyInstanceUid)).map(({ modality }) => modality);
+  }
+
+  /** The series that a result's findings name: SEG, SR, pictures. */
+  function seriesOf({ objects }: FindingsDocument): string[] {
+    return Object.values(objects).map((object) => object!.seriesInstanceUID);
   }
 
   async function bytesInArchive(seriesUid: string): Promise<Uint8Array> {
@@ -144,7 +148,9 @@ describe('the companion server on a real archive', function () {
     ok(preview.width > 100 && preview.height > 100);
     ok(new Set(preview.data).size > 16, 'the picture shows something');
 
-    deepEqual(await resultsInArchive(), [findings.objects.seg]);
+    deepEqual((await resultsInArchive()).sort(), seriesOf(findings).sort());
+    const report = parseInstance(await bytesInArchive(findings.objects.sr!.seriesInstanceUID));
+    equal(report.sopInstanceUid, findings.objects.sr!.sopInstanceUID);
     const seg = await bytesInArchive(findings.objects.seg!.seriesInstanceUID);
     const { frames, segments } = readSeg(seg);
     deepEqual(
@@ -163,7 +169,7 @@ describe('the companion server on a real archive', function () {
     equal(asked.status, 200);
     const { id, state } = await json(asked);
     deepEqual([id, state], [firstId, 'done']);
-    equal((await resultsInArchive()).length, 1);
+    equal((await resultsInArchive()).length, 3);
   });
 
   it('refuses a series of nine slices, with the reason and its figures', async () => {
@@ -216,7 +222,7 @@ describe('the companion server on a real archive', function () {
     equal(second.supersedes, firstId);
     notEqual(second.objects.seg!.sopInstanceUID, first.objects.seg!.sopInstanceUID);
     notEqual(second.objects.seg!.seriesInstanceUID, first.objects.seg!.seriesInstanceUID);
-    deepEqual(new Set(await resultsInArchive()), new Set([first.objects.seg, second.objects.seg]));
+    deepEqual(new Set(await resultsInArchive()), new Set([...seriesOf(first), ...seriesOf(second)]));
     deepEqual(
       second.lesions.map(withoutIdentity),
       first.lesions.map(withoutIdentity),
@@ -226,16 +232,22 @@ describe('the companion server on a real archive', function () {
 
   it('goes on after a stop and after a kill, and never makes a second content of what was stored already', async () => {
     const before = await resultsInArchive();
+    const reportsBefore = (await modalitiesInArchive()).filter((modality) => modality === 'SR').length;
     const { id } = await json(await ask(3));
     await segmenting(id);
     equal(await restartedAfter('SIGTERM'), 0);
 
-    // Stored, but nobody heard of it: the worst moment for a server to die.
+    // Stored, but nobody heard of it: the worst moment for a server to die. The report is not there yet.
     faulty.fault = 'store unanswered';
     while ((await resultsInArchive()).length === before.length) {
       ok(!ENDED(await json(get(id))));
       await sleep(100);
     }
+    equal(
+      (await modalitiesInArchive()).filter((modality) => modality === 'SR').length,
+      reportsBefore,
+      'the SR is last',
+    );
     const onDisk = sha256(await readFile(join(dataDir, 'runs', id, 'segmentation.dcm')));
     equal(await restartedAfter('SIGKILL'), 'SIGKILL');
     faulty.fault = 'none';
@@ -244,8 +256,9 @@ describe('the companion server on a real archive', function () {
 
     const done = await ended(id);
     deepEqual([done.state, done.attempt], ['done', 2], JSON.stringify(done));
-    const { seg } = (await findingsOf(id)).objects;
-    deepEqual(new Set(await resultsInArchive()), new Set([...before, seg]));
+    const findings = await findingsOf(id);
+    const { seg } = findings.objects;
+    deepEqual(new Set(await resultsInArchive()), new Set([...before, ...seriesOf(findings)]));
     equal(sha256(await bytesInArchive(seg!.seriesInstanceUID)), onDisk);
   });
 

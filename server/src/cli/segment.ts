@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readConfig } from '../config.ts';
@@ -8,7 +8,7 @@ import { type FindingsDocument, NOTICE } from '../findings/schema.ts';
 import { loadModel, type Model } from '../inference/model.ts';
 import { Engine } from '../jobs/engine.ts';
 import { runId } from '../jobs/run.ts';
-import { FILES, type RunRequest, type SeriesSource } from '../pipeline.ts';
+import type { RunRequest, SeriesSource } from '../pipeline.ts';
 import type { Progress } from '../progress.ts';
 import { Refusal } from '../refusal.ts';
 import { bundledModelDir } from './bundled-model.ts';
@@ -95,7 +95,10 @@ async function run(chosen: Chosen, model: Model, options: Options, progress: Pro
       },
       progress,
     );
-    for (const name of Object.values(FILES)) await rename(join(unfinished, name), join(out, name));
+    for (const name of await readdir(unfinished)) {
+      await rm(join(out, name), { recursive: true, force: true });
+      await rename(join(unfinished, name), join(out, name));
+    }
     return findings;
   } finally {
     await engine.close();

@@ -1,10 +1,10 @@
 import { type Lesion, NOTICE } from '../findings/schema.ts';
 import type { CtSeries } from '../volume/series.ts';
 import type { LabelMap } from '../volume/volume.ts';
-import { LIVER_COLOUR, lesionColour, type Rgb } from './colours.ts';
-import { type Area, Canvas, textHeight } from './preview/canvas.ts';
+import type { Rgb } from './colours.ts';
+import { Canvas } from './preview/canvas.ts';
 import { labelExtent } from './preview/extent.ts';
-import { type PlaneImage, samplePlane, toPixel } from './preview/plane.ts';
+import { CAPTION, drawTile, sizeMm } from './preview/picture.ts';
 import { encodePng } from './preview/png.ts';
 import { chooseTiles, type Tile } from './preview/tiles.ts';
 
@@ -17,57 +17,102 @@ export interface PreviewInput {
 
 const COLUMNS = 4;
 const TILE_WIDTH = 400;
+/** A page holds one picture, or four where there would be more pages than this. */
+const MOST_PAGES = 16;
+const PAGE_WIDTH = 880;
 const GAP = 6;
 const BAND = 40;
-const CAPTION = 26;
-/** Width of an outline in pixels. */
-const OUTLINE = 2;
 const BACKGROUND: Rgb = [16, 18, 22];
 const TEXT: Rgb = [236, 238, 240];
 const DIM: Rgb = [150, 156, 164];
 const NOTICE_COLOUR: Rgb = [255, 196, 87];
-/** The usual window of abdominal CT. */
-const WINDOW_HU = { centre: 50, width: 400 };
+
+/** A picture or several on one sheet, under what was found and above the notice. */
+export interface Sheet {
+  readonly canvas: Canvas;
+  readonly tiles: readonly Tile[];
+}
+
+/** The montage as PNG. */
+export function renderPreview(input: PreviewInput): Uint8Array {
+  const { rgb, width, height } = drawMontage(input).canvas;
+  return encodePng(rgb, width, height);
+}
 
 /**
- * A montage of the result as a PNG: every lesion on the slice it was measured on, the liver from top to bottom and a
- * coronal overview, with outlines in the SEG's colours. Shown the radiologist's way (patient's right on the left), in
- * the patient's proportions, whatever the grid. Names no patient.
+ * All in one: every lesion on the slice it was measured on, a coronal overview, and the liver from top to bottom, with
+ * outlines in the SEG's colours. Shown the radiologist's way (patient's right on the left), in the patient's
+ * proportions, whatever the grid. Names no patient.
  */
-export function renderPreview({ series, segments, lesions }: PreviewInput): Uint8Array {
+export function drawMontage(input: PreviewInput): Sheet {
+  const { tiles, heading } = plan(input);
+  return drawSheet(input, tiles, heading, COLUMNS, layOut(tiles, input.series, TILE_WIDTH));
+}
+
+/** The lesions' slices and the overview once more, large. */
+export function drawPages(input: PreviewInput): Sheet[] {
+  const { tiles, heading } = plan(input);
+  const shown = tiles.filter(({ measured, view }) => measured.length > 0 || view.through !== 2);
+  const [columns, perPage] = shown.length <= MOST_PAGES ? [1, 1] : [2, 4];
+  const layout = layOut(tiles, input.series, PAGE_WIDTH / columns);
+  return inGroups(shown, perPage).map((group) => drawSheet(input, group, heading, columns, layout));
+}
+
+function plan({ series, segments, lesions }: PreviewInput): { tiles: readonly Tile[]; heading: string } {
   const extent = labelExtent(segments);
-  const tiles = chooseTiles(series, lesions, extent);
   const { spacingMm } = series.volume.grid;
-  const sizeMm = ({ view, window }: Tile): [number, number] => [
-    (window.right[1] - window.right[0] + 1) * spacingMm[view.right.axis],
-    (window.down[1] - window.down[0] + 1) * spacingMm[view.down.axis],
-  ];
-  // One scale for all pictures, so that sizes compare: the widest axial picture fills a tile.
-  const mmPerPixel = Math.max(...tiles.map((tile) => sizeMm(tile)[0])) / TILE_WIDTH;
-  const axial = tiles.find(({ view }) => view.through === 2) ?? tiles[0]!;
-  const tileHeight = Math.min(2 * TILE_WIDTH, Math.max(TILE_WIDTH / 2, Math.round(sizeMm(axial)[1] / mmPerPixel)));
-  const rows = Math.ceil(tiles.length / COLUMNS);
-  const canvas = new Canvas(
-    GAP + COLUMNS * (TILE_WIDTH + GAP),
-    2 * BAND + rows * (tileHeight + CAPTION + GAP) + GAP,
-    BACKGROUND,
-  );
-
   const voxelMl = (spacingMm[0] * spacingMm[1] * spacingMm[2]) / 1000;
-  canvas.text(GAP + 4, 12, summary(extent.voxels * voxelMl, lesions), { colour: TEXT, scale: 2 });
-  canvas.text(canvas.width - GAP - 4, 12, 'Hepar', { colour: DIM, scale: 2, align: 'right' });
-  canvas.text(canvas.width / 2, canvas.height - 27, NOTICE, { colour: NOTICE_COLOUR, scale: 2, align: 'centre' });
+  return { tiles: chooseTiles(series, lesions, extent), heading: summary(extent.voxels * voxelMl, lesions) };
+}
 
+function inGroups<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, n) => items.slice(n * size, (n + 1) * size));
+}
+
+interface Layout {
+  readonly width: number;
+  readonly height: number;
+  readonly mmPerPixel: number;
+}
+
+/** Pictures in rows of `columns`. */
+function drawSheet(
+  { series, segments }: PreviewInput,
+  tiles: readonly Tile[],
+  heading: string,
+  columns: number,
+  { width, height, mmPerPixel }: Layout,
+): Sheet {
+  const rows = Math.ceil(tiles.length / columns);
+  const canvas = framed(GAP + columns * (width + GAP), rows * (height + CAPTION + GAP) + GAP, heading);
   tiles.forEach((tile, index) => {
-    const area: Area = {
-      x: GAP + (index % COLUMNS) * (TILE_WIDTH + GAP),
-      y: BAND + Math.floor(index / COLUMNS) * (tileHeight + CAPTION + GAP) + CAPTION,
-      width: TILE_WIDTH,
-      height: tileHeight,
-    };
-    drawTile(canvas, area, tile, series, segments, mmPerPixel);
+    const x = GAP + (index % columns) * (width + GAP);
+    const y = BAND + Math.floor(index / columns) * (height + CAPTION + GAP) + CAPTION;
+    drawTile(canvas, { x, y, width, height }, tile, series, segments, mmPerPixel);
   });
-  return encodePng(canvas.rgb, canvas.width, canvas.height);
+  return { canvas, tiles };
+}
+
+/** One scale for all pictures, so that sizes compare: the widest fills the width; and the height of an axial one. */
+function layOut(tiles: readonly Tile[], series: CtSeries, width: number): Layout {
+  const { grid } = series.volume;
+  const mmPerPixel = Math.max(...tiles.map((tile) => sizeMm(tile, grid)[0])) / width;
+  const axial = tiles.find(({ view }) => view.through === 2) ?? tiles[0]!;
+  const height = Math.min(2 * width, Math.max(width / 2, Math.round(sizeMm(axial, grid)[1] / mmPerPixel)));
+  return { width, height, mmPerPixel };
+}
+
+/** A canvas with room for pictures between what was found, above, and the notice, below. */
+function framed(width: number, height: number, heading: string): Canvas {
+  const canvas = new Canvas(width, height + 2 * BAND, BACKGROUND);
+  canvas.text(GAP + 4, 12, heading, { colour: TEXT, scale: 2 });
+  canvas.text(width - GAP - 4, 12, 'Hepar', { colour: DIM, scale: 2, align: 'right' });
+  canvas.text(width / 2, canvas.height - 27, NOTICE, {
+    colour: NOTICE_COLOUR,
+    scale: 2,
+    align: 'centre',
+  });
+  return canvas;
 }
 
 function summary(liverMl: number, lesions: readonly Lesion[]): string {
@@ -75,126 +120,4 @@ function summary(liverMl: number, lesions: readonly Lesion[]): string {
   if (lesions.length === 0) return `${liver}. No lesion found`;
   const burden = lesions.reduce((sum, { volumeMl }) => sum + volumeMl, 0);
   return `${liver}. ${lesions.length} lesion${lesions.length === 1 ? '' : 's'}, ${burden.toFixed(1)} ml`;
-}
-
-function drawTile(
-  canvas: Canvas,
-  area: Area,
-  tile: Tile,
-  series: CtSeries,
-  segments: LabelMap<Uint16Array>,
-  mmPerPixel: number,
-): void {
-  const { volume } = series;
-  const fitted = samplePlane(volume, segments, tile.view, tile.at, tile.window, mmPerPixel);
-  // A picture higher than its tile (coronal, of a long liver) is shown smaller.
-  const shrink = Math.max(1, fitted.height / area.height);
-  const scale = mmPerPixel * shrink;
-  const image = shrink > 1 ? samplePlane(volume, segments, tile.view, tile.at, tile.window, scale) : fitted;
-  const left = area.x + Math.floor((area.width - image.width) / 2);
-  const top = area.y + Math.floor((area.height - image.height) / 2);
-
-  canvas.fill(area, [0, 0, 0]);
-  drawImage(canvas, left, top, image);
-  for (const lesion of tile.measured) {
-    const ends = lesion.longAxisEndsMm.map((point) => {
-      const [x, y] = pixelOf(point, tile, series, scale);
-      return [left + x, top + y] as const;
-    });
-    canvas.line(ends[0]!, ends[1]!, [255, 255, 255]);
-  }
-  numberLesions(canvas, left, top, image);
-
-  canvas.text(area.x + 4, area.y - 20, tile.caption, { colour: TEXT, scale: 2 });
-  const middle = area.y + area.height / 2 - textHeight(2) / 2;
-  canvas.text(area.x + 5, Math.round(middle), 'R', { colour: DIM, scale: 2 });
-  canvas.text(area.x + area.width - 5, Math.round(middle), 'L', { colour: DIM, scale: 2, align: 'right' });
-  const head = tile.view.through === 2 ? 'A' : 'H';
-  canvas.text(area.x + area.width / 2, area.y + 5, head, { colour: DIM, scale: 2, align: 'centre' });
-  drawScaleBar(canvas, area, scale);
-}
-
-/** Grey values of the CT with the outlines of liver and lesions; an outline runs inside its region. */
-function drawImage(canvas: Canvas, left: number, top: number, image: PlaneImage): void {
-  const { width, height, hu, liver, lesion } = image;
-  const low = WINDOW_HU.centre - WINDOW_HU.width / 2;
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const pixel = y * width + x;
-      const label = lesion[pixel]!;
-      if (label > 0 && isBorder(lesion, width, height, x, y)) {
-        canvas.pixel(left + x, top + y, lesionColour(label - 1));
-      } else if (liver[pixel] && isBorder(liver, width, height, x, y)) {
-        canvas.pixel(left + x, top + y, LIVER_COLOUR);
-      } else {
-        const grey = Math.round(((hu[pixel]! - low) / WINDOW_HU.width) * 255);
-        canvas.grey(left + x, top + y, grey < 0 ? 0 : grey > 255 ? 255 : grey);
-      }
-    }
-  }
-}
-
-/** Whether a pixel of another value lies within the width of an outline. */
-function isBorder(values: Uint8Array | Uint16Array, width: number, height: number, x: number, y: number): boolean {
-  const value = values[y * width + x];
-  for (let dy = -1; dy <= 1; dy++) {
-    for (let dx = -1; dx <= 1; dx++) {
-      const nx = x + dx;
-      const ny = y + dy;
-      if (nx < 0 || ny < 0 || nx >= width || ny >= height) continue;
-      if (values[ny * width + nx] !== value) return true;
-    }
-  }
-  const reach = OUTLINE;
-  return (
-    (x >= reach && values[y * width + x - reach] !== value) ||
-    (x + reach < width && values[y * width + x + reach] !== value) ||
-    (y >= reach && values[(y - reach) * width + x] !== value) ||
-    (y + reach < height && values[(y + reach) * width + x] !== value)
-  );
-}
-
-/** Writes each lesion's number beside the upper right corner of what the picture shows of it. */
-function numberLesions(canvas: Canvas, left: number, top: number, { width, height, lesion }: PlaneImage): void {
-  const corners = new Map<number, { right: number; top: number }>();
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const label = lesion[y * width + x]!;
-      if (label === 0) continue;
-      const corner = corners.get(label);
-      if (!corner) corners.set(label, { right: x, top: y });
-      else if (x > corner.right) corner.right = x;
-    }
-  }
-  for (const [label, corner] of corners) {
-    canvas.text(left + corner.right + 4, top + corner.top - textHeight(3) + 4, String(label - 1), {
-      colour: lesionColour(label - 1),
-      scale: 3,
-    });
-  }
-}
-
-/** Pixel of a patient point in a tile's picture. */
-function pixelOf(
-  point: readonly [number, number, number],
-  { view, window }: Tile,
-  series: CtSeries,
-  mmPerPixel: number,
-): [number, number] {
-  const { originMm, axes, spacingMm } = series.volume.grid;
-  const index = (axis: 0 | 1 | 2): number =>
-    axes[axis].reduce((sum, part, n) => sum + part * (point[n]! - originMm[n]!), 0) / spacingMm[axis];
-  const along = ({ axis, reversed }: Tile['view']['right'], ends: readonly [number, number]): number =>
-    toPixel(index(axis), ends, reversed, spacingMm[axis], mmPerPixel);
-  return [along(view.right, window.right), along(view.down, window.down)];
-}
-
-/** A bar of 5 cm at the lower right. */
-function drawScaleBar(canvas: Canvas, area: Area, mmPerPixel: number): void {
-  const length = Math.round(50 / mmPerPixel);
-  const x = area.x + area.width - 8 - length;
-  const y = area.y + area.height - 10;
-  canvas.fill({ x: x - 1, y: y - 1, width: length + 2, height: 5 }, [0, 0, 0]);
-  canvas.fill({ x, y, width: length, height: 3 }, DIM);
-  canvas.text(x + length / 2, y - 14, '5 cm', { colour: DIM, scale: 1, align: 'centre' });
 }

@@ -20,8 +20,17 @@ export function provenanceText({ runId, supersedes }: Provenance): string {
 /** The provenance of an object of ours in an archive; null for anything else. */
 export function provenanceOf(dataset: Dataset): Provenance | null {
   if (dataset.text('00080070') !== MANUFACTURER) return null;
-  const comments = dataset.text('00204000') ?? '';
+  const comments = [dataset.text('00204000'), ...commentsInReport(dataset)].join(' ');
   const runId = /Result of run (\S+)\./.exec(comments)?.[1];
   if (runId === undefined) return null;
   return { runId, supersedes: /Supersedes the result of run (\S+)\./.exec(comments)?.[1] ?? null };
 }
+
+/** Text of the root's own comments in a structured report: it has no Image Comments. */
+function commentsInReport(dataset: Dataset): string[] {
+  const items = dataset.items('0040a730').filter((item) => item.items('0040a043')[0]?.text('00080100') === COMMENT);
+  return items.map((item) => item.text('0040a160') ?? '');
+}
+
+/** (121106, DCM, Comment) */
+const COMMENT = '121106';

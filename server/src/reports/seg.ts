@@ -6,8 +6,7 @@ import type { Manifest } from '../inference/manifest.ts';
 import type { EngineInfo } from '../inference/segmentation.ts';
 import type { CtSeries } from '../volume/series.ts';
 import type { LabelMap } from '../volume/volume.ts';
-import { dicomDateTime } from './date-time.ts';
-import { patientAndStudy } from './patient-study.ts';
+import { composite, type ObjectUids, objectUids } from './composite.ts';
 import { MANUFACTURER, type Provenance, provenanceText } from './provenance.ts';
 import { packFrames, type SegmentFrame } from './seg/frames.ts';
 import { InvalidSegmentation } from './seg/invalid.ts';
@@ -34,12 +33,9 @@ export interface SegInput extends Provenance {
   readonly createdAt: Date;
 }
 
-/** The UIDs of a run's SEG: the same run always names the same object. */
-export function segUids(runId: string): { readonly seriesInstanceUID: string; readonly sopInstanceUID: string } {
-  return {
-    seriesInstanceUID: derivedUid('hepar', runId, 'seg-series'),
-    sopInstanceUID: derivedUid('hepar', runId, 'seg-instance'),
-  };
+/** The UIDs of a run's SEG. */
+export function segUids(runId: string): ObjectUids {
+  return objectUids(runId, 'seg');
 }
 
 /**
@@ -55,36 +51,17 @@ export function buildSeg(input: SegInput): Uint8Array {
   const packed = packFrames(segments, lesions.length + 1);
   check(input, packed.frames);
 
-  const copied = patientAndStudy(series.header);
-  const created = dicomDateTime(input.createdAt, series.header);
-  const uids = segUids(input.runId);
+  const { attributes, raw, created } = composite(input, {
+    kind: 'seg',
+    sopClassUid: SEGMENTATION_STORAGE,
+    modality: 'SEG',
+    seriesDescription: 'Liver and lesions by Hepar (research use only)',
+  });
   const dataset = {
-    ...copied.attributes,
-    StudyInstanceUID: series.studyInstanceUid,
+    ...attributes,
 
-    // SOP Common, PS3.3 section C.12.1
-    SOPClassUID: SEGMENTATION_STORAGE,
-    SOPInstanceUID: uids.sopInstanceUID,
-    InstanceCreationDate: created.date,
-    InstanceCreationTime: created.time,
-
-    // General Series, Segmentation Series, section C.8.20.1
-    Modality: 'SEG',
-    SeriesInstanceUID: uids.seriesInstanceUID,
-    SeriesNumber: seriesNumber(series),
-    SeriesDate: created.date,
-    SeriesTime: created.time,
-    SeriesDescription: 'Liver and lesions by Hepar (research use only)',
-
-    // Frame of Reference, section C.7.4.1
+    // Frame of Reference, PS3.3 section C.7.4.1
     FrameOfReferenceUID: series.frameOfReferenceUid,
-
-    // Enhanced General Equipment, section C.7.5.2
-    Manufacturer: MANUFACTURER,
-    ManufacturerModelName: 'Hepar companion server',
-    // Type 1 for software too: the model is what makes one such device differ from another.
-    DeviceSerialNumber: input.modelDigest,
-    SoftwareVersions: dicomText(input.softwareVersion, 64),
 
     ...imageAttributes(input),
     ContentDate: created.date,
@@ -99,7 +76,7 @@ export function buildSeg(input: SegInput): Uint8Array {
     // Common Instance Reference, section C.12.2
     ReferencedSeriesSequence: referencedSeries(series),
   };
-  return writePart10(dataset, { raw: [...copied.raw, pixelData(packed.pixelData)] });
+  return writePart10(dataset, { raw: [...raw, pixelData(packed.pixelData)] });
 }
 
 /** General Image, Image Pixel and Segmentation Image Modules (PS3.3 sections C.7.6.1, C.7.6.3, C.8.20.2). */
@@ -113,7 +90,6 @@ function imageAttributes(input: SegInput): object {
       : `Liver and ${lesions.length} lesion${lesions.length === 1 ? '' : 's'}`;
   return {
     ImageType: ['DERIVED', 'PRIMARY'],
-    InstanceNumber: '1',
     ContentLabel: 'LIVER_LESIONS',
     ContentDescription: dicomText(`${found}; ${manifest.name} ${manifest.version}`, 64),
     ContentCreatorName: [{ Alphabetic: `${MANUFACTURER}^Companion server` }],
@@ -135,7 +111,7 @@ function imageAttributes(input: SegInput): object {
 }
 
 /** Lossy compression of the source is carried over (PS3.3 section C.7.6.1.1.5); what is no valid value is left out. */
-function lossyCompression({ lossy }: CtSeries): object {
+export function lossyCompression({ lossy }: Pick<CtSeries, 'lossy'>): object {
   if (lossy === null) return { LossyImageCompression: '00' };
   const ratios = lossy.ratios.map(Number);
   const ratiosAreValid = ratios.length > 0 && ratios.every((ratio) => Number.isFinite(ratio) && ratio > 0);
@@ -146,12 +122,6 @@ function lossyCompression({ lossy }: CtSeries): object {
     ...(ratiosAreValid ? { LossyImageCompressionRatio: ratios.map(decimalString) } : {}),
     ...(methodsAreValid ? { LossyImageCompressionMethod: lossy.methods } : {}),
   };
-}
-
-/** Puts the result behind the scanner's own series in a viewer's list; 1000 where the source has no usable number. */
-function seriesNumber({ header }: CtSeries): string {
-  const source = header.number('00200011');
-  return String(source !== null && Number.isInteger(source) && source >= 0 && source < 1e9 ? 1000 + source : 1000);
 }
 
 /** VR OB: bits are packed into bytes (PS3.5 section A.2). */

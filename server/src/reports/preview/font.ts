@@ -2,7 +2,7 @@
 export const GLYPH_WIDTH = 5;
 export const GLYPH_HEIGHT = 7;
 
-/** Rows of a glyph from the top, dots from the left. Letters are capitals only. */
+/** Rows of a glyph from the top, dots from the left. Letters are capitals, save those that units are made of. */
 const GLYPHS: Readonly<Record<string, string>> = {
   ' ': '..... ..... ..... ..... ..... ..... .....',
   '0': '.###. #...# #..## #.#.# ##..# #...# .###.',
@@ -41,6 +41,9 @@ const GLYPHS: Readonly<Record<string, string>> = {
   X: '#...# #...# .#.#. ..#.. .#.#. #...# #...#',
   Y: '#...# #...# .#.#. ..#.. ..#.. ..#.. ..#..',
   Z: '##### ....# ...#. ..#.. .#... #.... #####',
+  c: '..... ..... .###. #.... #.... #...# .###.',
+  l: '.##.. ..#.. ..#.. ..#.. ..#.. ..#.. .###.',
+  m: '..... ..... ##.#. #.#.# #.#.# #...# #...#',
   '.': '..... ..... ..... ..... ..... .##.. .##..',
   ',': '..... ..... ..... ..... .##.. ..#.. .#...',
   ':': '..... .##.. .##.. ..... .##.. .##.. .....',
@@ -54,11 +57,13 @@ const GLYPHS: Readonly<Record<string, string>> = {
   '?': '.###. #...# ....# ..##. ..#.. ..... ..#..',
 };
 
-/** The dots of a text, relative to its top left corner; letters in either case, unknown characters as '?'. */
+const UNITS = new Set(['mm', 'cm', 'ml']);
+
+/** The dots of a text, relative to its top left corner; words in capitals, units as they are, unknown characters as '?'. */
 export function* dotsOf(text: string): Generator<readonly [x: number, y: number]> {
-  const characters = [...text.toUpperCase()];
+  const characters = [...text.replace(/[a-z]+/g, (word) => (UNITS.has(word) ? word : word.toUpperCase()))];
   for (const [place, character] of characters.entries()) {
-    const rows = (GLYPHS[character] ?? GLYPHS['?']!).split(' ');
+    const rows = (GLYPHS[character] ?? GLYPHS[character.toUpperCase()] ?? GLYPHS['?']!).split(' ');
     for (let y = 0; y < GLYPH_HEIGHT; y++) {
       for (let x = 0; x < GLYPH_WIDTH; x++) {
         if (rows[y]![x] === '#') yield [place * (GLYPH_WIDTH + 1) + x, y];

@@ -18,10 +18,17 @@ export interface Tile {
 const MARGIN_MM = 35;
 const FEW = 8;
 const MANY = 12;
+/** Pictures through the liver that there are besides those of lesions, whatever their number. */
+const LEAST_EVEN = 2;
+/** Slices with lesions that are shown; beyond it the largest lesions are. */
+const MOST_MEASURED = 60;
+/** Characters that fit above a picture. */
+const CAPTION_CHARACTERS = 32;
 
 /**
  * The montage: the slices on which lesions were measured, largest lesion first; a coronal overview; and slices spread
- * evenly through the liver from the head down, until there are 8 pictures (12 with more than 4 lesions).
+ * evenly through the liver from the head down, until there are 8 pictures (12 with more than 4 lesions, and more where
+ * the lesions need them).
  */
 export function chooseTiles(series: CtSeries, lesions: readonly Lesion[], extent: LabelExtent): Tile[] {
   const { shape, axes } = series.volume.grid;
@@ -47,7 +54,7 @@ export function chooseTiles(series: CtSeries, lesions: readonly Lesion[], extent
     const k = slice >= 0 && series.slices[slice]!.frameNumber === null ? slice : nearestSlice(series, lesion);
     bySlice.set(k, [...(bySlice.get(k) ?? []), lesion]);
   }
-  const measured = [...bySlice].slice(0, total - 3).map(([k, here]) => axial(k, lesionCaption(here), here));
+  const measured = [...bySlice].slice(0, MOST_MEASURED).map(([k, here]) => axial(k, lesionCaption(here), here));
   const middle = views.coronal.through;
   const overview: Tile = {
     view: views.coronal,
@@ -56,7 +63,7 @@ export function chooseTiles(series: CtSeries, lesions: readonly Lesion[], extent
     caption: 'Coronal overview',
     measured: [],
   };
-  const even = spread(box[2]!, total - measured.length - 1, axes[2][2] > 0).map((k) =>
+  const even = spread(box[2]!, Math.max(LEAST_EVEN, total - measured.length - 1), axes[2][2] > 0).map((k) =>
     axial(k, `Z ${series.slices[k]!.positionMm[2].toFixed(1)} mm`, []),
   );
   return [...measured, overview, ...even];
@@ -70,11 +77,16 @@ function nearestSlice(series: CtSeries, lesion: Lesion): number {
   return Math.min(shape[2] - 1, Math.max(0, Math.round(depth / spacingMm[2])));
 }
 
+/** Numbers and sizes; of many lesions the numbers alone, as far as they fit. */
 function lesionCaption(lesions: readonly Lesion[]): string {
+  const size = ({ longAxisMm, shortAxisMm }: Lesion): string =>
+    `${longAxisMm.toFixed(0)} x ${shortAxisMm.toFixed(0)} mm`;
   const [first] = lesions;
-  if (lesions.length > 1) return `Lesions ${lesions.map(({ number }) => number).join(', ')}`;
-  const mm = `${first!.longAxisMm.toFixed(0)} x ${first!.shortAxisMm.toFixed(0)} mm`;
-  return `Lesion ${first!.number}: ${mm}, ${first!.volumeMl.toFixed(1)} ml`;
+  if (lesions.length === 1) return `Lesion ${first!.number}: ${size(first!)}, ${first!.volumeMl.toFixed(1)} ml`;
+  const withSizes = lesions.map((lesion) => `${lesion.number}: ${size(lesion)}`).join(', ');
+  if (withSizes.length <= CAPTION_CHARACTERS) return withSizes;
+  const numbers = `Lesions ${lesions.map(({ number }) => number).join(', ')}`;
+  return numbers.length <= CAPTION_CHARACTERS ? numbers : `${numbers.slice(0, CAPTION_CHARACTERS - 3)}...`;
 }
 
 /** `count` indices spread over [first, last] without its ends, from the head down. */

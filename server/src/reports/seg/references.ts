@@ -1,13 +1,15 @@
+import type { Code } from '../../dicom/codes.ts';
 import type { CtSeries } from '../../volume/series.ts';
 import type { SourceSlice } from '../../volume/volume.ts';
+import { codeItem } from '../code-item.ts';
 import { decimalString } from '../text.ts';
 import type { SegmentFrame } from './frames.ts';
 
-const SEGMENTATION = { CodeValue: '113076', CodingSchemeDesignator: 'DCM', CodeMeaning: 'Segmentation' };
-const SOURCE_IMAGE = {
-  CodeValue: '121322',
-  CodingSchemeDesignator: 'DCM',
-  CodeMeaning: 'Source image for image processing operation',
+const SEGMENTATION: Code = { value: '113076', scheme: 'DCM', meaning: 'Segmentation' };
+export const SOURCE_IMAGE: Code = {
+  value: '121322',
+  scheme: 'DCM',
+  meaning: 'Source image for image processing operation',
 };
 
 /** Functional groups that all frames share: how the pixels lie in the patient (PS3.3 section C.7.6.16). */
@@ -49,12 +51,12 @@ export function perFrameGroups(series: CtSeries, frames: readonly SegmentFrame[]
       SegmentIdentificationSequence: [{ ReferencedSegmentNumber: segment }],
       DerivationImageSequence: [
         {
-          DerivationCodeSequence: [SEGMENTATION],
+          DerivationCodeSequence: [codeItem(SEGMENTATION)],
           SourceImageSequence: [
             {
               ...instanceReference(source),
               SpatialLocationsPreserved: 'YES',
-              PurposeOfReferenceCodeSequence: [SOURCE_IMAGE],
+              PurposeOfReferenceCodeSequence: [codeItem(SOURCE_IMAGE)],
             },
           ],
         },
@@ -74,16 +76,21 @@ function instanceReference({ sopClassUid, sopInstanceUid, frameNumber }: SourceS
 
 /** Referenced Series Sequence of the Common Instance Reference Module: the instances of the whole source series. */
 export function referencedSeries(series: CtSeries): object[] {
-  const instances = new Map(series.slices.map((slice) => [slice.sopInstanceUid, slice.sopClassUid]));
   return [
     {
       SeriesInstanceUID: series.seriesInstanceUid,
-      ReferencedInstanceSequence: [...instances].map(([sopInstanceUid, sopClassUid]) => ({
+      ReferencedInstanceSequence: instancesOf(series).map(({ sopInstanceUid, sopClassUid }) => ({
         ReferencedSOPClassUID: sopClassUid,
         ReferencedSOPInstanceUID: sopInstanceUid,
       })),
     },
   ];
+}
+
+/** The instances that the series' slices lie in, each once, in the order of the slices. */
+export function instancesOf({ slices }: Pick<CtSeries, 'slices'>): { sopInstanceUid: string; sopClassUid: string }[] {
+  const classes = new Map(slices.map((slice) => [slice.sopInstanceUid, slice.sopClassUid]));
+  return Array.from(classes, ([sopInstanceUid, sopClassUid]) => ({ sopInstanceUid, sopClassUid }));
 }
 
 /** Multi-frame Dimension Module (PS3.3 section C.7.6.17): frames are ordered by segment, then by position. */

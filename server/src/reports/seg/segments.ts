@@ -1,7 +1,8 @@
-import { CODES, type Code } from '../../dicom/codes.ts';
+import { CODES } from '../../dicom/codes.ts';
 import { type Lesion, NOTICE } from '../../findings/schema.ts';
 import type { Manifest } from '../../inference/manifest.ts';
 import type { EngineInfo } from '../../inference/segmentation.ts';
+import { codeItem } from '../code-item.ts';
 import { dicomCieLab, LIVER_COLOUR, lesionColour, type Rgb } from '../colours.ts';
 import { dicomText } from '../text.ts';
 import { InvalidSegmentation } from './invalid.ts';
@@ -79,7 +80,8 @@ function appearance(colour: Rgb): object {
 }
 
 /** Algorithm Identification Macro (PS3.3 section 10.16). */
-function identification({ manifest, modelDigest, engine }: Algorithm): object {
+function identification(algorithm: Algorithm): object {
+  const { manifest } = algorithm;
   const name = dicomText(manifest.name, 64);
   return {
     SegmentAlgorithmType: 'AUTOMATIC',
@@ -89,22 +91,17 @@ function identification({ manifest, modelDigest, engine }: Algorithm): object {
         AlgorithmFamilyCodeSequence: [codeItem(CODES.artificialIntelligence)],
         AlgorithmName: name,
         AlgorithmVersion: dicomText(manifest.version, 64),
-        AlgorithmParameters: dicomText(
-          `model=${manifest.id}; sha256=${modelDigest}; provider=${engine.provider}; device=${engine.device}`,
-          1024,
-        ),
+        AlgorithmParameters: algorithmParameters(algorithm),
         AlgorithmSource: 'Hepar',
       },
     ],
   };
 }
 
-/** An item of a code sequence (PS3.3 section 8.8); values of more than 16 characters go into Long Code Value. */
-export function codeItem(code: Code): object {
-  const value = dicomText(code.value, 1024);
-  return {
-    ...(value.length <= 16 ? { CodeValue: value } : { LongCodeValue: value }),
-    CodingSchemeDesignator: dicomText(code.scheme, 16),
-    CodeMeaning: dicomText(code.meaning, 64),
-  };
+/** Which weights ran, and on what. */
+export function algorithmParameters({ manifest, modelDigest, engine }: Algorithm): string {
+  return dicomText(
+    `model=${manifest.id}; sha256=${modelDigest}; provider=${engine.provider}; device=${engine.device}`,
+    1024,
+  );
 }

@@ -1,0 +1,131 @@
+import { CODES, type Code } from '../../dicom/codes.ts';
+import { derivedUid } from '../../dicom/uid.ts';
+import type { Lesion } from '../../findings/schema.ts';
+import type { SourceSlice } from '../../volume/volume.ts';
+import { objectUids } from '../composite.ts';
+import { algorithmParameters } from '../seg/segments.ts';
+import { SEGMENTATION_STORAGE } from '../seg.ts';
+import type { SrInput } from '../sr.ts';
+import { CONCEPTS, UNITS } from './concepts.ts';
+import { code, container, type Item, image, numeric, polyline3d, related, text, uidReference } from './content.ts';
+
+/** What a measurement group is about. */
+interface Subject {
+  readonly trackingId: string;
+  readonly trackingUid: string;
+  readonly finding: Code;
+}
+
+/**
+ * A lesion: volumetric ROI measurements (PS3.16 TID 1411) that refer to its segment, under the segment's tracking UID.
+ * Both diameters are inferred from the slice that they were measured on, the long one also from its two end points.
+ */
+export function lesionGroup(lesion: Lesion, input: SrInput): Item {
+  const { series, manifest } = input;
+  const subject = {
+    trackingId: `Lesion ${lesion.number}`,
+    trackingUid: lesion.trackingUid,
+    finding: manifest.labels.lesion.type,
+  };
+  const slice = sliceOf(lesion, input);
+  const onSlice = related('INFERRED FROM', [image(CONCEPTS.sourceOfMeasurement, slice)]);
+  const line = related('INFERRED FROM', [
+    polyline3d(CONCEPTS.sourceOfMeasurement, series.frameOfReferenceUid, lesion.longAxisEndsMm),
+  ]);
+  const derived = (how: Code) => related('HAS CONCEPT MOD', [code(CONCEPTS.derivation, how)]);
+  return group('1411', subject, input, [
+    ...segmentReference(lesion.segmentNumber, input),
+    numeric(CONCEPTS.volume, lesion.volumeMl, UNITS.millilitre),
+    numeric(CONCEPTS.longAxis, lesion.longAxisMm, UNITS.millimetre, [...line, ...onSlice]),
+    numeric(CONCEPTS.shortAxis, lesion.shortAxisMm, UNITS.millimetre, onSlice),
+    numeric(CONCEPTS.attenuation, lesion.meanHu, UNITS.hounsfield, derived(CONCEPTS.mean)),
+    numeric(CONCEPTS.attenuation, lesion.huSd, UNITS.hounsfield, derived(CONCEPTS.standardDeviation)),
+    // The findings' confidence, 0 to 1 in thousandths; a percentage by the definition of the code.
+    numeric(CONCEPTS.certaintyOfFinding, Number((lesion.confidence * 100).toFixed(1)), UNITS.percent),
+  ]);
+}
+
+/** The liver without its lesions, which is a segment of its own (TID 1411). */
+export function parenchymaGroup(input: SrInput): Item {
+  const subject = {
+    trackingId: 'Liver without lesions',
+    trackingUid: derivedUid('hepar', input.runId, 'liver-without-lesions'),
+    finding: CODES.liver,
+  };
+  return group('1411', subject, input, [
+    ...segmentReference(1, input),
+    numeric(CONCEPTS.volume, input.findings.liver.parenchymaMl, UNITS.millilitre),
+  ]);
+}
+
+/** The whole liver, its lesions included (TID 1501). */
+export function liverGroup(input: SrInput): Item {
+  const subject = {
+    trackingId: 'Liver',
+    trackingUid: derivedUid('hepar', input.runId, 'liver'),
+    finding: CODES.liver,
+  };
+  return group('1501', subject, input, [numeric(CONCEPTS.volume, input.findings.liver.volumeMl, UNITS.millilitre)]);
+}
+
+/** All lesions together (TID 1501): whether there are any, how many, and their total volume. */
+export function lesionsGroup(input: SrInput): Item {
+  const { lesions, lesionBurdenMl } = input.findings;
+  const finding = input.manifest.labels.lesion.type;
+  const subject = {
+    trackingId: 'Liver lesions',
+    trackingUid: derivedUid('hepar', input.runId, 'liver-lesions'),
+    finding,
+  };
+  return group('1501', subject, input, [
+    numeric(CONCEPTS.numberOfLesions, lesions.length, UNITS.lesions),
+    numeric(
+      CONCEPTS.volume,
+      lesionBurdenMl,
+      UNITS.millilitre,
+      related('HAS CONCEPT MOD', [code(CONCEPTS.derivation, CONCEPTS.total)]),
+    ),
+    code(finding, lesions.length > 0 ? CONCEPTS.present : CONCEPTS.absent),
+  ]);
+}
+
+/** A measurement group: who is tracked, what it is and where, and what found it, before what was measured. */
+function group(template: '1411' | '1501', subject: Subject, input: SrInput, content: readonly Item[]): Item {
+  const { manifest } = input;
+  return container(CONCEPTS.measurementGroup, template, [
+    ...related('HAS OBS CONTEXT', [
+      text(CONCEPTS.trackingIdentifier, subject.trackingId),
+      uidReference(CONCEPTS.trackingUniqueIdentifier, subject.trackingUid),
+    ]),
+    ...related('CONTAINS', [code(CONCEPTS.finding, subject.finding)]),
+    ...related('HAS CONCEPT MOD', [
+      code(CONCEPTS.findingSite, CODES.liver),
+      // Algorithm Identification, TID 4019
+      text(CONCEPTS.algorithmName, manifest.name),
+      text(CONCEPTS.algorithmVersion, manifest.version),
+      text(CONCEPTS.algorithmParameters, algorithmParameters(input)),
+    ]),
+    ...related('CONTAINS', content),
+  ]);
+}
+
+function segmentReference(segmentNumber: number, { runId, series }: SrInput): Item[] {
+  const { sopInstanceUID } = objectUids(runId, 'seg');
+  return [
+    image(CONCEPTS.referencedSegment, {
+      sopClassUid: SEGMENTATION_STORAGE,
+      sopInstanceUid: sopInstanceUID,
+      segmentNumber,
+    }),
+    uidReference(CONCEPTS.sourceSeriesForSegmentation, series.seriesInstanceUid),
+  ];
+}
+
+/** The slice that the diameters were measured on: in a multi-frame image, the frame through the end points. */
+function sliceOf({ sliceUid, longAxisEndsMm: [end] }: Lesion, { series }: SrInput): SourceSlice {
+  const normal = series.volume.grid.axes[2];
+  const distance = ({ positionMm }: SourceSlice): number =>
+    Math.abs(normal.reduce((sum, part, axis) => sum + part * (end[axis]! - positionMm[axis]!), 0));
+  const candidates = series.slices.filter(({ sopInstanceUid }) => sopInstanceUid === sliceUid);
+  return candidates.reduce((nearest, slice) => (distance(slice) < distance(nearest) ? slice : nearest));
+}

@@ -1,0 +1,62 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Findings, measure } from '../../server/src/findings/measure.ts';
+import { LESION, type Segmentation } from '../../server/src/inference/segmentation.ts';
+import { makeObjects, type ResultInput, type ResultObjects } from '../../server/src/reports/objects.ts';
+import type { CtSeries } from '../../server/src/volume/series.ts';
+import type { LabelMap } from '../../server/src/volume/volume.ts';
+import { MANIFEST } from '../unit/reports/fake-series.ts';
+
+/** A result on a series, made as the pipeline makes it from the measuring on. */
+export interface MadeResult {
+  readonly series: CtSeries;
+  readonly findings: Findings;
+  readonly segments: LabelMap<Uint16Array>;
+  readonly objects: ResultObjects;
+}
+
+/** @param labels on the series' grid: 0 background, 1 liver, 2 and above lesion */
+export async function makeResult(
+  series: CtSeries,
+  labels: Uint8Array | Uint16Array,
+  changes: Partial<ResultInput> = {},
+): Promise<MadeResult> {
+  const { grid } = series.volume;
+  const segmentation: Segmentation = {
+    labelMap: { grid, labels: Uint8Array.from(labels, (label) => Math.min(label, LESION)) },
+    lesionProbability: {
+      box: { start: [0, 0, 0], size: grid.shape },
+      values: Uint8Array.from(labels, (label, at) => (label >= LESION ? 200 + (at % 50) : 3)),
+    },
+    liverMedianHu: 100,
+    engine: { provider: 'cpu', device: 'CPU' },
+  };
+  const quiet = { signal: new AbortController().signal, report: () => {} };
+  const runId = changes.runId ?? `run-${series.seriesInstanceUid}`;
+  const { findings, segments } = await measure(series, segmentation, runId, quiet);
+  const objects = makeObjects({
+    series,
+    segments,
+    findings,
+    runId,
+    supersedes: null,
+    manifest: MANIFEST,
+    modelDigest: 'a1'.repeat(32),
+    engine: segmentation.engine,
+    softwareVersion: '0.1.0',
+    createdAt: new Date('2026-11-23T12:00:00Z'),
+    ...changes,
+  });
+  return { series, findings, segments, objects };
+}
+
+/** Writes a result's files into a folder, and its findings for the readers to compare with. */
+export async function writeResult(folder: string, { objects, findings, series }: MadeResult): Promise<void> {
+  for (const [name, content] of Object.entries(objects.files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), content);
+  }
+  const { seriesInstanceUid, frameOfReferenceUid } = series;
+  const plan = { ...findings, seriesInstanceUid, frameOfReferenceUid, objects: objects.uids };
+  await writeFile(join(folder, 'findings.json'), JSON.stringify(plan));
+}
