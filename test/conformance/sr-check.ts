@@ -109,7 +109,7 @@ export function assertReports(
       [SHORT_AXIS, lesion.shortAxisMm, 'mm', null],
       [ATTENUATION, lesion.meanHu, "[hnsf'U]", MEAN],
       [ATTENUATION, lesion.huSd, "[hnsf'U]", STANDARD_DEVIATION],
-      [CERTAINTY, Number((100 * lesion.confidence).toFixed(1)), '%', null],
+      [CERTAINTY, Number((100 * lesion.confidence!).toFixed(1)), '%', null],
     ]);
     const [, long] = group.measurements;
     const [line] = long!.lines;

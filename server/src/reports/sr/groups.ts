@@ -7,7 +7,18 @@ import { algorithmParameters } from '../seg/segments.ts';
 import { SEGMENTATION_STORAGE } from '../seg.ts';
 import type { SrInput } from '../sr.ts';
 import { CONCEPTS, UNITS } from './concepts.ts';
-import { code, container, type Item, image, numeric, polyline3d, related, text, uidReference } from './content.ts';
+import {
+  code,
+  container,
+  type Item,
+  image,
+  numeric,
+  polyline3d,
+  type Reference,
+  related,
+  text,
+  uidReference,
+} from './content.ts';
 
 /** What a measurement group is about. */
 interface Subject {
@@ -40,8 +51,7 @@ export function lesionGroup(lesion: Lesion, input: SrInput): Item {
     numeric(CONCEPTS.shortAxis, lesion.shortAxisMm, UNITS.millimetre, onSlice),
     numeric(CONCEPTS.attenuation, lesion.meanHu, UNITS.hounsfield, derived(CONCEPTS.mean)),
     numeric(CONCEPTS.attenuation, lesion.huSd, UNITS.hounsfield, derived(CONCEPTS.standardDeviation)),
-    // The findings' confidence, 0 to 1 in thousandths; a percentage by the definition of the code.
-    numeric(CONCEPTS.certaintyOfFinding, Number((lesion.confidence * 100).toFixed(1)), UNITS.percent),
+    ...certainty(lesion),
   ]);
 }
 
@@ -121,11 +131,17 @@ function segmentReference(segmentNumber: number, { runId, series }: SrInput): It
   ];
 }
 
-/** The slice that the diameters were measured on: in a multi-frame image, the frame through the end points. */
-function sliceOf({ sliceUid, longAxisEndsMm: [end] }: Lesion, { series }: SrInput): SourceSlice {
-  const normal = series.volume.grid.axes[2];
-  const distance = ({ positionMm }: SourceSlice): number =>
-    Math.abs(normal.reduce((sum, part, axis) => sum + part * (end[axis]! - positionMm[axis]!), 0));
-  const candidates = series.slices.filter(({ sopInstanceUid }) => sopInstanceUid === sliceUid);
-  return candidates.reduce((nearest, slice) => (distance(slice) < distance(nearest) ? slice : nearest));
+/** The model's confidence as a percentage, by the definition of the code; what a person drew has none. */
+function certainty({ confidence }: Lesion): Item[] {
+  if (confidence === null) return [];
+  return [numeric(CONCEPTS.certaintyOfFinding, Number((confidence * 100).toFixed(1)), UNITS.percent)];
+}
+
+/** The slice that the diameters were measured on. */
+function sliceOf({ sliceUid, sliceFrame }: Lesion, { series }: SrInput): Reference {
+  const isIt = ({ sopInstanceUid, frameNumber }: SourceSlice): boolean =>
+    sopInstanceUid === sliceUid && frameNumber === sliceFrame;
+  const slice = series.slices.find(isIt);
+  if (!slice) throw new RangeError(`slice ${sliceUid} is none of the series`);
+  return slice;
 }
