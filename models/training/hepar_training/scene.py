@@ -15,7 +15,7 @@ _WARP_REACH_MM = 28.0
 
 
 class Scene:
-    """`hu` and `labels` are [z, y, x]. `p` are the organ coordinates (warped), `trunk` the gentler ones of wall and spine."""
+    """`hu`, `labels` and `lesion_numbers` are [z, y, x]. `p` are the organ coordinates (warped), `trunk` the gentler ones of wall and spine."""
 
     def __init__(self, plan: BodyPlan, grid: Grid):
         self.plan, self.grid = plan, grid
@@ -36,6 +36,7 @@ class Scene:
         self.mottle = amount * LatticeNoise(texture, 25)(*flat)[0]
         self.hu = np.full(grid.shape_zyx, -1000, np.float32)
         self.labels = np.zeros(grid.shape_zyx, np.uint8)
+        self.lesion_numbers = np.zeros(grid.shape_zyx, np.uint8)  # which lesion, where `labels` is LESION
         self._measure_trunk()
 
     def _measure_trunk(self) -> None:
