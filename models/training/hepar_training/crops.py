@@ -48,12 +48,12 @@ def thick_slices(hu: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return F.interpolate(averaged, size=hu.shape, **mode)[0, 0].numpy()
 
 
-def locate_crop(hu: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Input float32 and classes int64, both LOCATE_CROP_ZYX. Never mirrored: the liver has a side."""
+def locate_crop(hu: np.ndarray, labels: np.ndarray, rng: np.random.Generator, crop_zyx=LOCATE_CROP_ZYX) -> tuple[np.ndarray, np.ndarray]:
+    """Input float32 and classes int64, both `crop_zyx`. Never mirrored: the liver has a side."""
     u = rng.uniform
-    shape, crop = np.array(hu.shape), np.array(LOCATE_CROP_ZYX)
+    shape, crop = np.array(hu.shape), np.array(crop_zyx)
     slack = np.maximum(shape - crop, 0) / 2 + 6
-    x, y = resample(hu, labels, (shape - 1) / 2 + u(-slack, slack), random_step(rng, 5, 0.12), LOCATE_CROP_ZYX)
+    x, y = resample(hu, labels, (shape - 1) / 2 + u(-slack, slack), random_step(rng, 5, 0.12), crop_zyx)
     if rng.random() < 0.2:
         x = thick_slices(x, rng)
     if rng.random() < 0.2:
@@ -66,8 +66,8 @@ def locate_crop(hu: np.ndarray, labels: np.ndarray, rng: np.random.Generator) ->
     return window(x), _LOCATE_CLASSES[y].astype(np.int64)
 
 
-def _segment_centre(labels: np.ndarray, rng: np.random.Generator, want_lesion: bool) -> np.ndarray:
-    half = np.array(SEGMENT_CROP_ZYX) / 2
+def _segment_centre(labels: np.ndarray, rng: np.random.Generator, want_lesion: bool, crop_zyx) -> np.ndarray:
+    half = np.array(crop_zyx) / 2
     low, high = np.minimum(half - 6, np.array(labels.shape) / 2), np.maximum(np.array(labels.shape) - half + 5, np.array(labels.shape) / 2)
     if want_lesion:
         points = np.argwhere(labels == LESION)
@@ -76,10 +76,10 @@ def _segment_centre(labels: np.ndarray, rng: np.random.Generator, want_lesion: b
     return rng.uniform(low, high)
 
 
-def segment_crop(hu: np.ndarray, labels: np.ndarray, liver_hu: float, rng: np.random.Generator, want_lesion: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Input float32 and classes int64 (background, liver, lesion, IGNORE), both SEGMENT_CROP_ZYX."""
+def segment_crop(hu: np.ndarray, labels: np.ndarray, liver_hu: float, rng: np.random.Generator, want_lesion: bool, crop_zyx=SEGMENT_CROP_ZYX) -> tuple[np.ndarray, np.ndarray]:
+    """Input float32 and classes int64 (background, liver, lesion, IGNORE), both `crop_zyx`."""
     u = rng.uniform
-    x, y = resample(hu, labels, _segment_centre(labels, rng, want_lesion), random_step(rng, 6, 0.15), SEGMENT_CROP_ZYX)
+    x, y = resample(hu, labels, _segment_centre(labels, rng, want_lesion, crop_zyx), random_step(rng, 6, 0.15), crop_zyx)
     y[(y > LESION) & (y != IGNORE)] = 0
     liver = x[y == LIVER]
     median = float(np.median(liver)) if liver.size > 400 else liver_hu

@@ -12,7 +12,7 @@ import torch
 
 from .flat import FlatUNet, FusedUNet
 from .manifest import FORMS, WINDOW_ZYX, file_of, output_names, write_manifest
-from .networks import SHAPES, UNet, make
+from .networks import SHAPES, Shape, UNet
 
 OPSET = 16
 LARGEST_BYTES = 10_000_000
@@ -20,8 +20,9 @@ LARGEST_BYTES = 10_000_000
 
 def load(stage: str, work: Path) -> UNet:
     """The averaged weights of the last checkpoint, ready for inference."""
-    net = make(stage)
-    net.load_state_dict(torch.load(work / f'{stage}.pt', map_location='cpu')['average'])
+    saved = torch.load(work / f'{stage}.pt', map_location='cpu')
+    net = UNet(Shape(**saved['shape']))
+    net.load_state_dict(saved['average'])
     return net.eval()
 
 

@@ -33,6 +33,11 @@ class BodyPlan:
     liver_slope: tuple[float, float]  # rise of the under-surface to the left and to the back
     liver_left_x: float
     lobe_angle: float
+    ascites_mm: float  # width of the fluid between liver and wall, 0 without
+    cirrhosis: float  # height of the nodules of the liver's surface in mm, 0 without
+    riedel_mm: float  # how far a Riedel lobe reaches below the liver, 0 without
+    resected: str  # '', 'right' or 'left': which part of the liver has been taken out
+    arms_down: bool
     noise_hu: float
     warp: tuple[float, float]  # amplitudes of the coarse and the fine deformation
 
@@ -50,6 +55,9 @@ def sample_plan(seed: int) -> BodyPlan:
     leanness = float(rng.random() ** 0.7)
     lean = leanness > 0.6
     high = u(75, 105)
+    cirrhosis = u(1.5, 4.5) if not plain and rng.random() < 0.13 else 0.0
+    ascites = 0.0 if plain or rng.random() > (0.4 if cirrhosis else 0.08) else float(u(3, 22))
+    long_left = rng.random() < 0.15  # the left lobe reaches the spleen
     return BodyPlan(
         seed=seed,
         tissues=sample_tissues(rng),
@@ -57,8 +65,8 @@ def sample_plan(seed: int) -> BodyPlan:
         cavity_x=cavity_x,
         cavity_y=cavity_y,
         wall=u(6, 17),
-        side_fat=u(2, 15) if lean else u(3, 45),
-        front_fat=u(2, 10) if lean else u(3, 40),
+        side_fat=u(2, 15) if lean else u(3, 45) * (1.6 if rng.random() < 0.12 else 1),
+        front_fat=u(2, 10) if lean else u(3, 40) * (1.6 if rng.random() < 0.12 else 1),
         squareness=u(2.0, 3.0),
         leanness=leanness,
         turn=rotation(*(rng.normal(0, np.deg2rad(4), 3))),
@@ -71,8 +79,13 @@ def sample_plan(seed: int) -> BodyPlan:
         vertebra=(u(18, 25), u(14, 19)),
         liver_low_z=high - u(75, 155),
         liver_slope=(u(0.1, 0.95), u(-0.05, 0.5)),
-        liver_left_x=u(0, 1.05 * cavity_x),
-        lobe_angle=np.deg2rad(u(38, 84)),
+        liver_left_x=u(0.75, 1.1) * cavity_x if long_left else u(0, 1.05 * cavity_x),
+        lobe_angle=np.deg2rad(u(70, 86) if long_left else u(38, 84)),
+        ascites_mm=ascites,
+        cirrhosis=cirrhosis,
+        riedel_mm=0.0 if plain or rng.random() > 0.1 else float(u(30, 90)),
+        resected='' if plain or rng.random() > 0.06 else str(rng.choice(['right', 'left'])),
+        arms_down=bool(rng.random() < 0.15),
         noise_hu=u(0, 12) if plain else float(np.exp(u(np.log(3), np.log(24)))),
         warp=(u(0, 3), u(0, 0.5)) if plain else (u(3, 11), u(1, 3.5)),
     )

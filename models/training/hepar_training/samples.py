@@ -10,10 +10,10 @@ from .acquisition import acquire
 from .anatomy import liver
 from .grid import Grid
 from .plan import BodyPlan, sample_plan
-from .scene import Scene
+from .scene import LESION, Scene
 
-LOCATE_SPACING_MM = 4.0
-LOCATE_SHAPE_ZYX = (72, 84, 104)
+LOCATE_SPACING_MM = 3.0
+LOCATE_SHAPE_ZYX = (80, 104, 128)
 SEGMENT_SPACING_MM = 1.5
 SEGMENT_SHAPE_ZYX = (80, 96, 96)
 
@@ -24,32 +24,45 @@ class Sample:
     labels: np.ndarray  # uint8: 0 background, 1 liver, 2 lesion, 3 spleen, 4 kidney
     grid: Grid
     plan: BodyPlan
-    lesions: list
+    lesions: list  # anatomy.lesions.Lesion
+    lesion_numbers: np.ndarray  # uint8 [z, y, x]: `number` of the lesion, where `labels` is 2
 
 
 def render(plan: BodyPlan, grid: Grid, lesion_count: int | None = None) -> Sample:
     scene = Scene(plan, grid)
     lesions = anatomy.draw(plan, scene, lesion_count)
-    return Sample(acquire(scene), scene.labels, grid, plan, lesions)
+    hu = acquire(scene)
+    scene.lesion_numbers[scene.labels != LESION] = 0
+    return Sample(hu, scene.labels, grid, plan, lesions, scene.lesion_numbers)
+
+
+def view_middle_z(plan: BodyPlan, kind: str, u) -> float:
+    """Height of the middle of a scan's field of view, in mm."""
+    if kind == 'abdomen':
+        return plan.dome_right_z - 95 + u(-95, 95)
+    if kind == 'chest':
+        return plan.dome_right_z + u(35, 130)
+    if kind == 'neck':
+        return plan.dome_right_z + u(150, 260)
+    return plan.liver_low_z - u(100, 260)
+
+
+VIEWS = ('abdomen', 'chest', 'neck', 'pelvis')
 
 
 def locate_sample(seed: int) -> Sample:
-    """A whole scan on about 4 mm with a random field of view; one in four shows the chest or the pelvis and little liver."""
+    """A scan, or a part of one from neck to pelvis, on about 3 mm with a random field of view; one in three shows little
+    liver or none."""
     plan = sample_plan(seed)
     rng = plan.rng('view')
-    u, kind = rng.uniform, rng.random()
-    if kind < 0.76:
-        middle = plan.dome_right_z - 95 + u(-95, 95)
-    elif kind < 0.88:
-        middle = plan.dome_right_z + u(35, 130)
-    else:
-        middle = plan.liver_low_z - u(100, 200)
+    u = rng.uniform
+    middle = view_middle_z(plan, str(rng.choice(VIEWS, p=[0.68, 0.13, 0.05, 0.14])), u)
     spacing = LOCATE_SPACING_MM * u(0.94, 1.06) * u(0.97, 1.03, 3)
     return render(plan, Grid.centred((u(-60, 60), u(-40, 45), middle), spacing, LOCATE_SHAPE_ZYX))
 
 
 def segment_sample(seed: int) -> Sample:
-    """A block on 2 mm somewhere in the liver's box widened by 15 mm, most often near the liver itself."""
+    """A block on 1.5 mm somewhere in the liver's box widened by 15 mm, most often near the liver itself."""
     plan = sample_plan(seed)
     rng = plan.rng('block')
     u = rng.uniform

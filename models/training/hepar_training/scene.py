@@ -37,12 +37,14 @@ class Scene:
         self.hu = np.full(grid.shape_zyx, -1000, np.float32)
         self.labels = np.zeros(grid.shape_zyx, np.uint8)
         self.lesion_numbers = np.zeros(grid.shape_zyx, np.uint8)  # which lesion, where `labels` is LESION
+        self.metal = np.zeros(grid.shape_zyx, bool)
         self._measure_trunk()
 
     def _measure_trunk(self) -> None:
         """The trunk is no cylinder: it narrows to the shoulders and changes at the hip; depth scales about the spine."""
         plan, (x, y, z) = self.plan, self.trunk
         width = (1 - 0.3 * np.clip((z - plan.dome_right_z - 10) / 190, 0, 1) ** 1.3) * (1 + plan.hip_growth * np.tanh((z - plan.liver_low_z) / 110))
+        width = width * (1 - 0.45 * np.clip((z - plan.dome_right_z - 230) / 40, 0, 1))  # the neck
         depth = 1 - 0.6 * (1 - width)
         self.wide_x = (x / width).astype(np.float32)
         self.wide_y = (plan.spine_y + (y - plan.spine_y) / depth).astype(np.float32)

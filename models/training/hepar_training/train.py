@@ -1,106 +1,39 @@
 """Trains one stage on the pool: `python3 -m hepar_training.train locate|segment [--work DIR] [--iterations N]`.
 
-Run again, it goes on from its last checkpoint; asked to terminate, it writes one first."""
+Run again, it goes on from its last checkpoint; asked to terminate, or after `--seconds`, it writes one first. On a CUDA
+GPU it computes in bfloat16. `--warm-start DIR` begins with the weights of the released model in that folder."""
 from __future__ import annotations
 
 import argparse
+import contextlib
 import copy
 import signal
+import subprocess
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
-from .crops import locate_crop, segment_crop
-from .networks import SHAPES, make
-from .pool import IGNORE
-from .scene import LESION
+from .batches import Batches, stream
+from .losses import dice_by_class, total_loss
+from .networks import UNet
+from .samples import LOCATE_SPACING_MM, SEGMENT_SPACING_MM
+from .sizes import SIZES, Size
+from .warm_start import load_released, recover_batch_norm
 
 ITERATIONS = {'locate': 900, 'segment': 5000}
-HIGHEST_RATE = 2e-3
+SPACING_MM = {'locate': LOCATE_SPACING_MM, 'segment': SEGMENT_SPACING_MM}
 WARM_UP = 40
 EMA = 0.99
-# One weight a class: cross entropy, then Dice. Organs that only help still need a real Dice weight to be learned.
-CROSS_ENTROPY = {'locate': (0.6, 1.0, 1.0, 1.0), 'segment': (0.6, 1.0, 3.0)}
-DICE = {'locate': (0.0, 1.0, 0.5, 0.5), 'segment': (0.0, 0.6, 1.0)}
-PRESENCE = 0.3
-# A patch that a lesion only grazes is neither an example of a patch with lesion nor of one without.
-LEAST_LESION_VOXELS = 8
+_SAVE_EVERY_S = 150
 
 
-class Pool:
-    """The volumes on disk; the list is read again now and then, because the pool may be growing."""
-
-    def __init__(self, folder: Path):
-        self.folder, self.files = folder, []
-        self.has_lesion: dict[Path, bool] = {}
-        self.refresh()
-
-    def refresh(self) -> None:
-        self.files = sorted(self.folder.glob('[0-9]*.npz'))
-
-    def draw(self, rng: np.random.Generator, want_lesion: bool = False):
-        for _ in range(12):
-            path = self.files[rng.integers(len(self.files))]
-            if want_lesion and not self.has_lesion.get(path, True):
-                continue
-            with np.load(path) as volume:
-                hu, labels, liver_hu = volume['hu'], volume['labels'], float(volume['liver_hu'])
-            labels[hu <= -1020] = 0  # outside the reconstruction
-            if want_lesion:
-                self.has_lesion[path] = bool((labels == LESION).sum() > 25)
-                if not self.has_lesion[path]:
-                    continue
-            break
-        return hu, labels, liver_hu
-
-
-def batch(stage: str, pool: Pool, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two crops; of the segmenting stage's, one is centred near a lesion."""
-    pairs = []
-    for k in range(2):
-        if stage == 'locate':
-            hu, labels, _ = pool.draw(rng)
-            pairs.append(locate_crop(hu, labels, rng))
-        else:
-            hu, labels, liver_hu = pool.draw(rng, want_lesion=k == 0)
-            pairs.append(segment_crop(hu, labels, liver_hu, rng, want_lesion=k == 0))
-    return torch.from_numpy(np.stack([p[0] for p in pairs]))[:, None], torch.from_numpy(np.stack([p[1] for p in pairs]))
-
-
-def loss_of(logits: torch.Tensor, classes: torch.Tensor, stage: str, smooth: float = 30.0) -> torch.Tensor:
-    """Weighted cross entropy plus soft Dice over the batch; IGNORE counts in neither."""
-    loss = F.cross_entropy(logits, classes, torch.tensor(CROSS_ENTROPY[stage]), ignore_index=IGNORE)
-    known = (classes != IGNORE).float()
-    probability = logits.softmax(1) * known[:, None]
-    for number, weight in enumerate(DICE[stage]):
-        if weight:
-            truth = (classes == number).float()
-            overlap = (probability[:, number] * truth).sum()
-            loss = loss + weight * (1 - (2 * overlap + smooth) / (probability[:, number].sum() + truth.sum() + smooth))
-    return loss
-
-
-def patches_with_lesion(classes: torch.Tensor, patch: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of each patch, both [N, 1, Z / patch, Y / patch, X / patch]: whether it holds lesion (1 or 0), and whether that is
-    known, which it is not where a few voxels or only ignored ones are lesion."""
-    count = lambda mask: F.avg_pool3d(mask.float()[:, None], patch) * patch**3  # noqa: E731
-    lesion, ignored = count(classes == LESION), count(classes == IGNORE)
-    present = lesion > LEAST_LESION_VOXELS - 0.5
-    return present.float(), present | (lesion + ignored < 0.5)
-
-
-def presence_loss(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-    """Binary cross entropy over the patches of which the answer is known."""
-    present, known = patches_with_lesion(classes, classes.shape[-1] // logits.shape[-1])
-    return (F.binary_cross_entropy_with_logits(logits, present, reduction='none') * known).sum() / known.sum().clamp(min=1)
-
-
-def rate_at(iteration: int, iterations: int) -> float:
+def rate_at(progress: float, iteration: int, highest: float) -> float:
+    """Rises for WARM_UP iterations, then falls as a cosine until `progress` is 1."""
     rise = min(1.0, (iteration + 1) / WARM_UP)
-    return HIGHEST_RATE * rise * (0.5 + 0.5 * np.cos(np.pi * min(1.0, iteration / iterations))) + 1e-5
+    return highest * rise * (0.5 + 0.5 * np.cos(np.pi * min(1.0, progress))) + 1e-5
 
 
 def follow(average: torch.nn.Module, network: torch.nn.Module, iteration: int) -> None:
@@ -111,75 +44,118 @@ def follow(average: torch.nn.Module, network: torch.nn.Module, iteration: int) -
                 a.mul_(keep).add_(b, alpha=1 - keep)
 
 
-def dice_by_class(logits: torch.Tensor, classes: torch.Tensor, count: int) -> np.ndarray:
-    """[overlap, sizes] of each class but the background, to be summed over iterations."""
-    found, known = logits.argmax(1), classes != IGNORE
-    return np.array([[2 * ((found == c) & (classes == c)).sum().item(), (((found == c) & known).sum() + (classes == c).sum()).item()] for c in range(1, count)])
+def code_version() -> str:
+    """The commit of the code, for the card; empty outside a checkout."""
+    answer = subprocess.run(['git', 'describe', '--always', '--dirty'], capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
+    return answer.stdout.strip()
 
 
-def train(stage: str, work: Path, iterations: int, seed: int) -> None:
-    torch.set_num_threads(1)
-    torch.manual_seed(seed)
-    network = make(stage)
-    average = copy.deepcopy(network)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=HIGHEST_RATE, weight_decay=1e-4)
-    checkpoint, first, seconds = work / f'{stage}.pt', 0, 0.0
-    if checkpoint.exists():
-        saved = torch.load(checkpoint)
-        network.load_state_dict(saved['network'])
-        average.load_state_dict(saved['average'])
-        optimiser.load_state_dict(saved['optimiser'])
-        first, seconds = saved['iteration'], saved['seconds']
-    pool, log = Pool(work / f'pool-{stage}'), (work / f'{stage}.log').open('a')
-    start, last_save, loss_mean = time.time() - seconds, time.time(), 0.0
-    sums = np.zeros((SHAPES[stage].classes - 1, 2))
+class Run:
+    """Network, its running average and optimiser, and the checkpoint that holds them."""
 
-    def save(iteration: int) -> None:
-        state = dict(network=network.state_dict(), average=average.state_dict(), optimiser=optimiser.state_dict(), iteration=iteration, seconds=time.time() - start, seed=seed)
-        torch.save(state, work / f'.{stage}.pt')
-        (work / f'.{stage}.pt').replace(checkpoint)
+    def __init__(self, stage: str, work: Path, size: Size, device: str, seed: int, rate: float):
+        torch.manual_seed(seed)
+        self.stage, self.seed, self.size, self.device = stage, seed, size, device
+        self.checkpoint = work / f'{stage}.pt'
+        self.network = UNet(size.shape(stage)).to(device)
+        self.average = copy.deepcopy(self.network)
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=rate, weight_decay=1e-4)
+        self.iteration, self.seconds, self.history = 0, 0.0, []
 
-    stopping = []
-    signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
-    network.train()
-    for iteration in range(first, iterations):
-        if iteration % 50 == 0:
-            pool.refresh()
-        rng = np.random.default_rng([seed, iteration])
-        for group in optimiser.param_groups:
-            group['lr'] = rate_at(iteration, iterations)
-        x, y = batch(stage, pool, rng)
-        logits, *presence = network(x)
-        loss = loss_of(logits, y, stage) + sum(PRESENCE * presence_loss(p, y) for p in presence)
-        optimiser.zero_grad()
+    def warm_start(self, folder: Path, batches: Batches) -> list[str]:
+        missing = load_released(self.network, folder / f'{self.stage}.onnx')
+        recover_batch_norm(self.network, (batches[10**9 + k][0].to(self.device) for k in range(12)))
+        self.average.load_state_dict(self.network.state_dict())
+        return missing
+
+    def resume(self) -> None:
+        saved = torch.load(self.checkpoint, map_location=self.device)
+        self.network.load_state_dict(saved['network'])
+        self.average.load_state_dict(saved['average'])
+        self.optimiser.load_state_dict(saved['optimiser'])
+        self.iteration, self.seconds, self.history = saved['iteration'], saved['seconds'], saved['history']
+
+    def save(self) -> None:
+        """Whole or not at all, so that a killed run leaves its last checkpoint."""
+        state = dict(
+            network=self.network.state_dict(), average=self.average.state_dict(), optimiser=self.optimiser.state_dict(),
+            iteration=self.iteration, seconds=self.seconds, seed=self.seed, shape=asdict(self.network.shape),
+            spacing_mm=SPACING_MM[self.stage], history=self.history,
+        )  # fmt: skip
+        unfinished = self.checkpoint.with_name(f'.{self.checkpoint.name}')
+        torch.save(state, unfinished)
+        unfinished.replace(self.checkpoint)
+
+    def step(self, x: torch.Tensor, y: torch.Tensor) -> tuple[float, np.ndarray]:
+        """One step of the optimiser; the loss, and what Dice is made of."""
+        x, y = x.to(self.device, non_blocking=True), y.to(self.device, non_blocking=True)
+        with torch.autocast('cuda', torch.bfloat16) if self.device == 'cuda' else contextlib.nullcontext():
+            outputs = self.network(x)
+        loss = total_loss(outputs, y, self.stage)
+        self.optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        follow(average, network, iteration)
-        loss_mean = loss.item() if iteration == first else 0.95 * loss_mean + 0.05 * loss.item()
-        sums += dice_by_class(logits.detach(), y, SHAPES[stage].classes)
-        if (iteration + 1) % 25 == 0:
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimiser.step()
+        follow(self.average, self.network, self.iteration)
+        self.iteration += 1
+        return loss.item(), dice_by_class(outputs[0].detach(), y, self.network.shape.classes)
+
+
+def train(options: argparse.Namespace) -> int:
+    """Trains until the iterations, the time of the whole run or the time of this command are over; returns the iteration."""
+    stage, size = options.stage, SIZES[options.size]
+    torch.set_num_threads(options.threads)
+    options.work.mkdir(parents=True, exist_ok=True)
+    run = Run(stage, options.work, size, options.device, options.seed, options.rate)
+    batches = Batches(stage, options.work / f'pool-{stage}', options.seed, size.batch, size.crop_zyx[stage])
+    log = (options.work / f'{stage}.log').open('a')
+    if run.checkpoint.exists():
+        run.resume()
+    elif options.warm_start:
+        print(f'warm start from {options.warm_start}; new: {run.warm_start(options.warm_start, batches) or "nothing"}', file=log, flush=True)
+    iterations = options.iterations or ITERATIONS[stage]
+    run.history.append(dict(code=code_version(), device=options.device, size=options.size, rate=options.rate, first=run.iteration))
+    start, before, last_save = time.time(), run.seconds, time.time()
+    loss_mean, sums, stopping = None, np.zeros((run.network.shape.classes - 1, 2)), []
+    signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
+    run.network.train()
+    for x, y in stream(batches, run.iteration, iterations, options.workers):
+        progress = max(run.iteration / iterations, run.seconds / options.whole_seconds if options.whole_seconds else 0)
+        for group in run.optimiser.param_groups:
+            group['lr'] = rate_at(progress, run.iteration, options.rate)
+        loss, overlap = run.step(x, y)
+        sums += overlap
+        loss_mean = loss if loss_mean is None else 0.95 * loss_mean + 0.05 * loss
+        run.seconds = before + time.time() - start
+        if run.iteration % 25 == 0:
             dice = np.round(sums[:, 0] / np.maximum(sums[:, 1], 1), 3)
             sums[:] = 0
-            print(f'{time.time() - start:.0f} s, iteration {iteration + 1}, loss {loss_mean:.3f}, volumes {len(pool.files)}, Dice {dice}', file=log, flush=True)
-        if stopping:
-            save(iteration + 1)
-            return
-        if time.time() - last_save > 150:
-            save(iteration + 1)
+            print(f'{run.seconds:.0f} s, iteration {run.iteration}, loss {loss_mean:.3f}, volumes {len(batches.pool.files)}, Dice {dice}', file=log, flush=True)
+        if stopping or (options.seconds and time.time() - start > options.seconds) or (options.whole_seconds and run.seconds > options.whole_seconds):
+            break
+        if time.time() - last_save > _SAVE_EVERY_S:
+            run.save()
             last_save = time.time()
-    save(iterations)
+    run.save()
+    return run.iteration
 
 
-def main() -> None:
+def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('stage', choices=sorted(SHAPES))
+    parser.add_argument('stage', choices=sorted(ITERATIONS))
     parser.add_argument('--work', type=Path, default=Path('.data/training'))
-    parser.add_argument('--iterations', type=int, default=None)
+    parser.add_argument('--iterations', type=int, help='of the whole run')
+    parser.add_argument('--seconds', type=float, help='ends this command after so long; run again to go on')
+    parser.add_argument('--whole-seconds', type=float, help='ends the whole run after so long, and lets the rate fall by then')
     parser.add_argument('--seed', type=int, default=1)
-    options = parser.parse_args()
-    train(options.stage, options.work, options.iterations or ITERATIONS[options.stage], options.seed)
+    parser.add_argument('--rate', type=float, default=2e-3, help='highest learning rate')
+    parser.add_argument('--size', choices=sorted(SIZES), default='standard')
+    parser.add_argument('--device', choices=('cpu', 'cuda'), default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--threads', type=int, default=1, help='of the CPU')
+    parser.add_argument('--workers', type=int, default=0, help='processes that make batches')
+    parser.add_argument('--warm-start', type=Path, metavar='MODEL_DIR', help='released model whose weights a new run begins with')
+    return parser
 
 
 if __name__ == '__main__':
-    main()
+    train(arguments().parse_args())

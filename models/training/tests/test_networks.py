@@ -14,7 +14,7 @@ from hepar_training import cascade, export, manifest
 from hepar_training.crops import SEGMENT_CROP_ZYX, resample, segment_crop
 from hepar_training.flat import FlatUNet, FusedUNet
 from hepar_training.networks import Shape, UNet
-from hepar_training.train import loss_of, patches_with_lesion, presence_loss
+from hepar_training.losses import loss_of, patches_with_lesion, presence_loss
 
 
 def lively_net(stem: int = 1, presence: bool = False) -> UNet:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from ..plan import BodyPlan
 from ..scene import Scene
-from . import bowel, chest, great_vessels, lesions, liver, organs, skeleton, trunk
+from . import bowel, chest, devices, great_vessels, lesions, limbs, liver, lookalikes, organs, skeleton, trunk
 
 
 def draw(plan: BodyPlan, scene: Scene, lesion_count: int | None = None) -> list[lesions.Lesion]:
@@ -17,6 +17,7 @@ def draw(plan: BodyPlan, scene: Scene, lesion_count: int | None = None) -> list[
     organs.draw_spleen(scene)
     planned = lesions.plan_lesions(plan, lesion_count)
     surface = liver.draw(scene, lesions.bulges(scene, planned))
+    lookalikes.draw(scene, surface)
     bowel.draw_hepatic_flexure(scene)
     lesions.draw(scene, planned, surface)
     organs.draw_gallbladder(scene)
@@ -24,5 +25,7 @@ def draw(plan: BodyPlan, scene: Scene, lesion_count: int | None = None) -> list[
     great_vessels.draw(scene)
     chest.draw(scene)
     skeleton.draw(scene)
+    devices.draw(scene, surface)
+    limbs.draw(scene)
     trunk.draw_table(scene)
     return planned

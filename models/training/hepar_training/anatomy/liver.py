@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..fields import ellipsoid, rotation, smooth_max, smooth_min
+from ..fields import capsule, ellipsoid, rotation, smooth_max, smooth_min
 from ..scene import BACKGROUND, LIVER, WHOLE, Scene
 from .great_vessels import cava_mm, tree
 from .organs import blob
@@ -26,9 +26,21 @@ def _moulded(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     lobe = np.cos(plan.lobe_angle) * (x - u(-5, 30)) + np.sin(plan.lobe_angle) * (y - u(0, 0.3) * plan.cavity_y) + u(-0.3, 0.3) * (z - plan.dome_right_z + 50)
     lobe = np.where(x > -40, lobe, np.minimum(lobe, 0) - 0.2 * (-40 - x)).astype(np.float32)
     result = smooth_max(u(6, 14), scene.abdomen, under, x - np.float32(plan.liver_left_x), lobe, y - np.float32(plan.spine_y + u(5, 25)))
+    if plan.riedel_mm:
+        lateral = -u(0.6, 0.75) * plan.cavity_x
+        top, tip = (lateral, u(-0.2, 0.2) * plan.cavity_y, plan.liver_low_z + 50), (lateral - 4, u(-0.2, 0.2) * plan.cavity_y, plan.liver_low_z - plan.riedel_mm)
+        result = smooth_max(8, smooth_min(12, result, capsule(scene.p, top, tip, u(26, 36), u(12, 20))), scene.abdomen)
     lumpy, amount = rng.random() < 0.35, u(0.5, 2.2)
-    if lumpy:
+    if plan.cirrhosis:  # nodules, and a right lobe that has shrunk from the wall
+        result = np.maximum(result, scene.cavity + np.float32(u(0, 8))) + np.float32(plan.cirrhosis) * (0.6 * scene.mottle + 0.5 * scene.grain)
+    elif lumpy:
         result = result + np.float32(amount) * scene.mottle
+    if plan.ascites_mm:
+        result = np.maximum(result, np.maximum(scene.cavity, scene.above_diaphragm) + np.float32(plan.ascites_mm) * (0.8 + 0.3 * scene.mottle))
+    if plan.resected == 'right':
+        result = smooth_max(8, result, -(x + 0.4 * (y - plan.spine_y) + u(5, 35)))
+    elif plan.resected == 'left':
+        result = smooth_max(8, result, x - 0.3 * y + u(-5, 25))
     fissure, centre, half, low, high = rng.random() < 0.6, u(-15, 25), u(0.3, 4), u(0.05, 0.35), u(20, 60)
     if fissure and not plan.plain:
         cleft = np.abs(x - centre - 0.3 * (y + 0.4 * plan.cavity_y)) - half
@@ -54,14 +66,15 @@ def draw(scene: Scene, bulge: np.ndarray | None) -> np.ndarray:
     plan, t = scene.plan, scene.plan.tissues
     rng = plan.rng('parenchyma')
     u = rng.uniform
-    if not plan.plain and rng.random() < 0.1:  # ascites
-        scene.paint(smooth_max(4, scene.abdomen, scene.p[2] - plan.liver_low_z - 60, -(scene.cavity + u(8, 20))), u(0, 18))
+    if plan.ascites_mm:
+        rim = np.float32(-1.3 * plan.ascites_mm)
+        scene.paint(smooth_max(4, scene.abdomen, rim - np.maximum(scene.cavity, scene.above_diaphragm)), u(-2, 22))
     solid = surface(scene)
     if bulge is not None:
         solid = smooth_max(3, smooth_min(4, solid, bulge), scene.abdomen)
     hu = t.liver + u(1, 5) * scene.mottle + u(0, 4) * scene.grain
-    if rng.random() < 0.12:  # geographic steatosis
-        hu = hu - u(8, 25) * np.clip(scene.mottle - 0.5, 0, 1.5)
+    if plan.cirrhosis:  # regenerative nodules and the septa between them
+        hu = hu + u(1, 7) * scene.grain
     scene.paint(solid, hu, LIVER, WHOLE)
     _draw_vessels(scene, solid)
     return solid
@@ -81,8 +94,19 @@ def _draw_vessels(scene: Scene, solid: np.ndarray) -> None:
     if rng.random() < 0.7:  # fat of the porta hepatis
         blob(scene, hilum + (u(0, 14), u(0, 10), -u(0, 14)), (u(6, 20), u(5, 13), u(7, 20)), t.fat + u(0, 60), BACKGROUND, rotation(*u(-0.5, 0.5, 3)))
     inside, depth = solid + 1, 4 if scene.voxel_mm < 2.6 else 3
-    for course in ((-1, -0.1, 0.15), (-0.7, -0.3, -0.5), (0.35, -0.9, 0.25), (-0.6, 0.2, 0.7)):
-        tree(scene, rng, hilum, course, u(4, 7), u(26, 42), t.liver + t.portal_vein, depth, inside)
+    cloak = u(1.5, 3.5) if rng.random() < 0.12 else 0.0  # periportal oedema
+    for number, course in enumerate(((-1, -0.1, 0.15), (-0.7, -0.3, -0.5), (0.35, -0.9, 0.25), (-0.6, 0.2, 0.7))):
+        radius, length, branches = u(4, 7), u(26, 42), f'portal {number}'
+        if cloak:
+            tree(scene, plan.rng(branches), hilum, course, radius + cloak, length, t.liver - u(12, 30), min(depth, 3), inside)
+        tree(scene, plan.rng(branches), hilum, course, radius, length, t.liver + t.portal_vein, depth, inside)
     for course in ((-1, 0, -0.35), (-0.55, -0.7, -0.45), (0.25, -0.9, -0.3)):
         tree(scene, rng, cava_mm(plan), course, u(3.5, 6), u(30, 45), t.liver + t.hepatic_vein, depth, inside)
     tree(scene, rng, hilum, (0.54, 0.39, -0.75), u(5, 8), 45, t.liver + t.portal_vein, 0, None)
+    if t.aorta > t.liver + 60 and rng.random() < 0.8:  # hepatic arteries beside the portal veins
+        for course in ((-1, -0.1, 0.15), (0.35, -0.9, 0.25)):
+            tree(scene, rng, hilum + (3, -4, 0), course, u(1.2, 2.2), u(26, 42), 0.8 * t.aorta, depth, inside)
+    if rng.random() < 0.12:  # dilated bile ducts, some with gas
+        gas = rng.random() < 0.2
+        for course in ((-1, -0.1, 0.15), (-0.5, -0.6, 0.3), (0.35, -0.9, 0.25)):
+            tree(scene, rng, hilum + (-5, -5, 3), course, u(2, 4.5), u(26, 42), -500.0 if gas else t.bile, depth, inside)

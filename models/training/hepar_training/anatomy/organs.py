@@ -69,7 +69,7 @@ def draw_spleen(scene: Scene) -> None:
     plan, t = scene.plan, scene.plan.tissues
     rng = plan.rng('spleen')
     u = rng.uniform
-    size = u(0.7, 1.4)
+    size = u(0.7, 1.4) * (1.25 if plan.cirrhosis else 1)
     centre = (0.74 * plan.cavity_x, u(0.15, 0.42) * plan.cavity_y, plan.dome_left_z - u(55, 90))
     radii = (u(28, 40) * size, u(40, 55) * size, u(42, 62) * size)
     box = scene.box(centre, max(radii))
@@ -79,7 +79,8 @@ def draw_spleen(scene: Scene) -> None:
     distance = smooth_max(5, ellipsoid(scene.at(box), centre, radii), scene.abdomen[box])
     if not plan.plain:
         distance = smooth_max(5, distance, -ellipsoid(scene.at(box), hilum, radii))
-    scene.paint(distance, t.spleen + 3 * scene.mottle[box], SPLEEN, box)
+    moire = 0.18 * (t.spleen - 50) if t.phase == 'arterial' and t.spleen > 80 else 3.0  # the arterial spleen is striped
+    scene.paint(distance, t.spleen + moire * scene.mottle[box], SPLEEN, box)
     if rng.random() < 0.1:
         blob(scene, (centre[0], centre[1], centre[2] + u(-20, 20)), [u(4, 14)] * 3, u(0, 60), SPLEEN)
 
@@ -88,13 +89,16 @@ def draw_gallbladder(scene: Scene) -> None:
     plan, t = scene.plan, scene.plan.tissues
     rng = plan.rng('gallbladder')
     u = rng.uniform
-    if rng.random() > 0.85:
+    if rng.random() > 0.82:
         return
+    wall_mm, bile = (u(2.5, 5) if rng.random() < 0.12 else u(0.8, 2.2)), t.bile
     turn = random_rotation(rng, 0.5)
     centre = (-u(22, 60), -u(0.0, 0.5) * plan.cavity_y, plan.liver_low_z - 20 * plan.liver_slope[0] + u(-14, 14))
-    radii = np.array((u(9, 19), u(11, 22), u(16, 36)))
-    blob(scene, centre, radii + u(1, 2.5), t.soft, BACKGROUND, turn)
-    blob(scene, centre, radii, t.bile, BACKGROUND, turn)
+    radii = np.array((u(9, 19), u(11, 22), u(16, 36))) * (0.5 if rng.random() < 0.15 else 1)
+    blob(scene, centre, radii + wall_mm, t.soft if wall_mm < 2.5 else u(15, 60), BACKGROUND, turn)
+    blob(scene, centre, radii, bile, BACKGROUND, turn)
+    if rng.random() < 0.12:  # sludge settles at the back
+        blob(scene, (centre[0], centre[1] + 0.5 * radii[1], centre[2]), radii * 0.75, bile + u(15, 60), BACKGROUND, turn)
     if rng.random() < 0.12:  # stone
         blob(scene, (centre[0], centre[1] + radii[1] * 0.6, centre[2]), (4, 4, 4), u(100, 600), BACKGROUND)
 

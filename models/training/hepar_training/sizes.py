@@ -1,0 +1,27 @@
+"""Named sizes of a training run: channels, batch and crop.
+
+A released file may have ten million bytes, which is two and a half million parameters: `gpu` fills that, and spends the
+rest of what a GPU gives on larger batches and crops. `tiny` is for trying the chain of commands."""
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from .crops import LOCATE_CROP_ZYX, SEGMENT_CROP_ZYX
+from .networks import SHAPES, Shape
+
+
+@dataclass(frozen=True)
+class Size:
+    batch: int
+    crop_zyx: dict[str, tuple[int, int, int]]
+    widths: dict[str, tuple[int, ...]]
+
+    def shape(self, stage: str) -> Shape:
+        return replace(SHAPES[stage], widths=self.widths[stage])
+
+
+SIZES = {
+    'tiny': Size(2, {'locate': (32, 32, 32), 'segment': (32, 32, 32)}, {'locate': (4, 4, 8, 8), 'segment': (4, 8, 8, 8)}),
+    'standard': Size(2, {'locate': LOCATE_CROP_ZYX, 'segment': SEGMENT_CROP_ZYX}, {stage: shape.widths for stage, shape in SHAPES.items()}),
+    'gpu': Size(8, {'locate': (64, 80, 96), 'segment': (64, 96, 96)}, {'locate': (12, 32, 80, 144), 'segment': (34, 68, 102, 102)}),
+}

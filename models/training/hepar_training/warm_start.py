@@ -1,0 +1,83 @@
+"""Reads released weights back, to train on from them: convolutions as they are, batch norm recovered.
+
+The released files hold convolutions with batch norm folded in. A batch norm behind such a convolution that has the mean
+and variance of its input as running statistics, their square root as scale, and mean plus bias as shift changes nothing;
+so a network that is warm-started computes what the released one does, and can be trained."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import nn
+
+from .networks import UNet
+
+
+def _weights(path: Path) -> dict[str, torch.Tensor]:
+    return {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in onnx.load(str(path)).graph.initializer}
+
+
+def _unflatten(weight: torch.Tensor, like: torch.Size) -> torch.Tensor:
+    """[out, 3 * in or 2, y, x] -> [out, in, z, y, x]: the flat form stacks the slices of the kernel as channels."""
+    depth = like[2]
+    return torch.stack(weight.reshape(weight.shape[0], depth, -1, *weight.shape[2:]).unbind(1), 2)
+
+
+def load_released(net: UNet, path: Path) -> list[str]:
+    """Fills `net` from a released flat ONNX file; returns the parts that the file does not have, which keep their own."""
+    weights, missing = _weights(path), []
+    for name, module in net.named_modules():
+        if not isinstance(module, nn.Conv3d):
+            continue
+        flat = next((n for n in (f'{name}.weight', f'{name}.conv.weight') if n in weights), None)
+        if flat is None:
+            missing.append(name)
+            continue
+        value, bias = _unflatten(weights[flat], module.weight.shape), weights[flat.replace('.weight', '.bias')]
+        if value.shape != module.weight.shape:
+            raise SystemExit(f'{path}: {name} has the shape {tuple(value.shape)}, the network {tuple(module.weight.shape)}; warm starts need the same widths')
+        module.weight.data.copy_(value)
+        if module.bias is not None:
+            module.bias.data.copy_(bias)
+            continue
+        norm = net.get_submodule(f'{name.rpartition(".")[0]}.1')
+        norm.running_mean.zero_()
+        norm.running_var.fill_(1 - norm.eps)
+        norm.weight.data.fill_(1)
+        norm.bias.data.copy_(bias)
+    return missing
+
+
+def recover_batch_norm(net: UNet, batches) -> None:
+    """Gives each batch norm the statistics of its input over `batches` ([N, 1, Z, Y, X]), the function unchanged."""
+    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm3d)]
+    sums = {m: np.zeros((2, m.num_features)) for m in norms}
+    counts = dict.fromkeys(norms, 0)
+
+    def measure(module, inputs):
+        x = inputs[0].detach().double()
+        sums[module] += np.stack([x.sum((0, 2, 3, 4)).cpu().numpy(), x.square().sum((0, 2, 3, 4)).cpu().numpy()])
+        counts[module] += x.numel() // x.shape[1]
+
+    hooks = [m.register_forward_pre_hook(measure) for m in norms]
+    was_training = net.training
+    net.eval()
+    with torch.no_grad():
+        for x in batches:
+            net(x)
+    for hook in hooks:
+        hook.remove()
+    net.train(was_training)
+    for norm in norms:
+        mean = torch.from_numpy(sums[norm][0] / counts[norm])
+        variance = torch.from_numpy(sums[norm][1] / counts[norm]) - mean.square()
+        variance = variance.clamp(min=1e-4)
+        scale = norm.weight.data.double() / (norm.running_var.double() + norm.eps).sqrt()
+        shift = norm.bias.data.double() - scale * norm.running_mean.double()
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+        norm.weight.data.copy_(scale * (variance + norm.eps).sqrt())
+        norm.bias.data.copy_(shift + scale * mean)
