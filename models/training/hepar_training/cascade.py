@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from .ct_files import Scan
 from .intensity import AIR_HU, around_liver_median, window
-from .manifest import LEAST_LIVER_ML, MARGIN_MM, OVERLAP, POSTPROCESSING, SPACING_MM, WINDOW_ZYX
+from .model import Model, Stage
 from .networks import UNet
 
 _AROUND = np.ones((3, 3, 3), bool)
@@ -81,31 +81,39 @@ def largest(mask: np.ndarray) -> np.ndarray:
     return components == 1 + int(np.argmax(np.bincount(components.ravel())[1:]))
 
 
-def segment_scan(scan: Scan, locate: UNet, segment: UNet) -> Result:
+def _run(stage: Stage, x: np.ndarray, scale: np.ndarray, shape: tuple[int, ...], fill: float) -> np.ndarray:
+    """Probabilities [class, z, y, x] on the scan's own voxels."""
+    p = slide(stage.net, x, stage.window_zyx, stage.overlap, fill)
+    return np.stack([from_grid(c, scale, shape) for c in p])
+
+
+def segment_scan(scan: Scan, model: Model, rules: dict | None = None) -> Result:
+    """`rules` replace the model's post-processing."""
     spacing = scan.spacing_mm[::-1]
-    coarse, scale = to_grid(scan.hu, spacing, SPACING_MM['locate'])
-    p = slide(locate, window(coarse), WINDOW_ZYX['locate'], OVERLAP['locate'], float(window(np.array(AIR_HU))))
-    p = np.stack([from_grid(c, scale, scan.hu.shape) for c in p])
+    coarse, scale = to_grid(scan.hu, spacing, model.locate.spacing_mm)
+    p = _run(model.locate, window(coarse), scale, scan.hu.shape, float(window(np.array(AIR_HU))))
     located = largest(p.argmax(0) == 1)
-    empty = Result(located, np.zeros(scan.hu.shape, np.uint8), np.zeros(scan.hu.shape, np.float32))
-    if located.sum() * np.prod(spacing) / 1000 < LEAST_LIVER_ML:
-        return empty
+    result = Result(located, np.zeros(scan.hu.shape, np.uint8), np.zeros(scan.hu.shape, np.float32))
+    if located.sum() * np.prod(spacing) / 1000 < model.least_liver_ml:
+        return result
     median = float(np.median(scan.hu[located]))
-    box = tuple(
-        slice(max(0, int(i.min() - MARGIN_MM / s)), int(i.max() + MARGIN_MM / s) + 2) for i, s in zip(np.nonzero(located), spacing)
-    )
+    box = tuple(slice(max(0, int(i.min() - model.margin_mm / s)), int(i.max() + model.margin_mm / s) + 2) for i, s in zip(np.nonzero(located), spacing))
     inside = scan.hu[box]
-    fine, scale = to_grid(inside, spacing, SPACING_MM['segment'])
-    p = slide(segment, around_liver_median(fine, median), WINDOW_ZYX['segment'], OVERLAP['segment'], float(around_liver_median(np.array(AIR_HU), median)))
-    p = np.stack([from_grid(c, scale, inside.shape) for c in p])
-    empty.labels[box] = postprocess(p.argmax(0).astype(np.uint8), p[2], float(np.prod(spacing)) / 1000)
-    empty.lesion_probability[box] = p[2]
-    return empty
+    fine, scale = to_grid(inside, spacing, model.segment.spacing_mm)
+    p = _run(model.segment, around_liver_median(fine, median), scale, inside.shape, float(around_liver_median(np.array(AIR_HU), median)))
+    result.labels[box] = postprocess(p.argmax(0).astype(np.uint8), p[2], float(np.prod(spacing)) / 1000, rules or model.postprocessing)
+    result.lesion_probability[box] = p[2]
+    return result
 
 
-def postprocess(labels: np.ndarray, lesion_probability: np.ndarray, voxel_ml: float) -> np.ndarray:
+def share_inside(labels: np.ndarray, lesion: np.ndarray) -> float:
+    """Of the voxels around a lesion (bool, same shape as `labels`), the share that is liver or lesion."""
+    shell = ndimage.binary_dilation(lesion, _AROUND) & ~lesion
+    return float((labels[shell] > 0).mean())
+
+
+def postprocess(labels: np.ndarray, lesion_probability: np.ndarray, voxel_ml: float, rules: dict) -> np.ndarray:
     """The manifest's rules, in the manifest's order."""
-    rules = POSTPROCESSING
     if rules['keepLargestLiver']:
         labels = np.where(largest(labels > 0), labels, 0).astype(np.uint8)
     holes, count = ndimage.label(ndimage.binary_fill_holes(labels > 0) & (labels == 0))
@@ -119,7 +127,6 @@ def postprocess(labels: np.ndarray, lesion_probability: np.ndarray, voxel_ml: fl
             continue
         wider = tuple(slice(max(0, s.start - 1), s.stop + 1) for s in box)
         this = components[wider] == number
-        shell = ndimage.binary_dilation(this, _AROUND) & ~this
-        if (labels[wider][shell] > 0).mean() < rules['leastInsideLiver']:
+        if share_inside(labels[wider], this) < rules['leastInsideLiver']:
             labels[wider][this] = 0
     return labels

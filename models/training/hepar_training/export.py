@@ -12,18 +12,11 @@ import torch
 
 from .flat import FlatUNet, FusedUNet
 from .manifest import FORMS, WINDOW_ZYX, file_of, output_names, write_manifest
-from .networks import SHAPES, Shape, UNet
+from .model import load_network
+from .networks import SHAPES, UNet
 
 OPSET = 16
 LARGEST_BYTES = 10_000_000
-
-
-def load(stage: str, work: Path) -> UNet:
-    """The averaged weights of the last checkpoint, ready for inference."""
-    saved = torch.load(work / f'{stage}.pt', map_location='cpu')
-    net = UNet(Shape(**saved['shape']))
-    net.load_state_dict(saved['average'])
-    return net.eval()
 
 
 def export(net: UNet, shape_zyx: tuple[int, int, int], path: Path, form: str = 'flat') -> float:
@@ -59,7 +52,7 @@ def main() -> None:
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
     for stage in SHAPES:
-        net = load(stage, options.work)
+        net, _ = load_network(stage, options.work)
         for form in FORMS:
             path = options.out / file_of(stage, form)
             difference = export(net, WINDOW_ZYX[stage], path, form)

@@ -17,7 +17,12 @@ from .networks import UNet
 
 
 def _weights(path: Path) -> dict[str, torch.Tensor]:
-    return {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in onnx.load(str(path)).graph.initializer}
+    graph = onnx.load(str(path)).graph
+    weights = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
+    for node in graph.node:  # equal tensors are stored once
+        if node.op_type == 'Identity' and node.input[0] in weights:
+            weights[node.output[0]] = weights[node.input[0]]
+    return weights
 
 
 def _unflatten(weight: torch.Tensor, like: torch.Size) -> torch.Tensor:

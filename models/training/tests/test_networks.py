@@ -140,7 +140,7 @@ class Cascade(unittest.TestCase):
         labels[10, 10, 10] = 0
         labels[15, 15, 15] = 2
         labels[18:22, 18:22, 18:22] = 2
-        out = cascade.postprocess(labels.copy(), np.full(labels.shape, 0.9, np.float32), voxel_ml=0.01)
+        out = cascade.postprocess(labels.copy(), np.full(labels.shape, 0.9, np.float32), 0.01, manifest.POSTPROCESSING)
         self.assertEqual(out[10, 10, 10], 1)
         self.assertEqual(out[15, 15, 15], 1)
         self.assertEqual(out[20, 20, 20], 2)

@@ -1,0 +1,85 @@
+"""What is measured of one scan: overlap, surface distance, lesions found and false, and what a lesion's confidence was worth."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from .cascade import share_inside
+from .pool import IGNORE
+from .scene import LESION, LIVER
+
+_AROUND = np.ones((3, 3, 3), bool)
+# A lesion counts as found when this share of its voxels is labelled lesion.
+FOUND_SHARE = 0.2
+
+
+@dataclass
+class TrueLesion:
+    diameter_mm: float  # of the sphere of its volume
+    kind: str
+    found: bool
+
+
+@dataclass
+class Marked:
+    """A lesion that the model marked. `true`: it touches a lesion; `hidden`: it only touches one that nobody could see."""
+
+    ml: float
+    confidence: float
+    inside: float
+    true: bool
+    hidden: bool
+
+
+def dice(found: np.ndarray, truth: np.ndarray) -> float:
+    """1 where both are empty."""
+    size = int(found.sum()) + int(truth.sum())
+    return float(2 * (found & truth).sum() / size) if size else 1.0
+
+
+def surface_distances(found: np.ndarray, truth: np.ndarray, spacing_zyx) -> tuple[float, float]:
+    """(mean, 95th percentile) in mm of the distances between two surfaces, both ways; NaN when one is empty."""
+    if not found.any() or not truth.any():
+        return float('nan'), float('nan')
+    where = np.nonzero(found | truth)
+    box = tuple(slice(max(0, i.min() - 1), i.max() + 2) for i in where)
+    found, truth = np.pad(found[box], 1), np.pad(truth[box], 1)
+    surface = [m & ~ndimage.binary_erosion(m) for m in (found, truth)]
+    away = [ndimage.distance_transform_edt(~s, sampling=spacing_zyx) for s in surface]
+    both = np.concatenate([away[1][surface[0]], away[0][surface[1]]])
+    return float(both.mean()), float(np.percentile(both, 95))
+
+
+def true_lesions(found: np.ndarray, labels: np.ndarray, numbers: np.ndarray, kinds: dict[int, str], voxel_ml: float) -> list[TrueLesion]:
+    """The connected lesions of the truth; one that has grown together of several has the type of the largest."""
+    parts, _ = ndimage.label(labels == LESION, _AROUND)
+    result = []
+    for number, box in enumerate(ndimage.find_objects(parts), start=1):
+        inside = parts[box] == number
+        size = int(inside.sum())
+        kind = kinds.get(int(np.bincount(numbers[box][inside]).argmax()), 'unknown')
+        covered = int((found[box] & inside).sum())
+        result.append(TrueLesion(2 * (size * voxel_ml * 1000 * 3 / (4 * np.pi)) ** (1 / 3), kind, covered >= FOUND_SHARE * size))
+    return result
+
+
+def marked_lesions(labels: np.ndarray, lesion_probability: np.ndarray, truth: np.ndarray, voxel_ml: float) -> list[Marked]:
+    """`truth` holds LESION, and IGNORE for lesions that nobody could see."""
+    parts, _ = ndimage.label(labels == LESION, _AROUND)
+    result = []
+    for number, box in enumerate(ndimage.find_objects(parts), start=1):
+        wider = tuple(slice(max(0, s.start - 1), s.stop + 1) for s in box)
+        inside = parts[wider] == number
+        there = truth[wider][inside]
+        true = bool((there == LESION).any())
+        result.append(Marked(
+            float(inside.sum() * voxel_ml), float(lesion_probability[wider][inside].mean()), share_inside(labels[wider], inside), true, not true and bool((there == IGNORE).any()),
+        ))  # fmt: skip
+    return result
+
+
+def liver_of(labels: np.ndarray) -> np.ndarray:
+    """Liver with all that grows in it."""
+    return (labels == LIVER) | (labels == LESION) | (labels == IGNORE)

@@ -1,0 +1,119 @@
+"""A run that was stopped must go on as if it had not been, and begin from released weights without losing what they know."""
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hepar_training import export, train
+from hepar_training.flat import FlatUNet
+from hepar_training.losses import dice_by_class
+from hepar_training.networks import Shape, UNet
+from hepar_training.warm_start import load_released, recover_batch_norm
+
+
+def fill_pool(work: Path) -> None:
+    rng = np.random.default_rng(0)
+    folder = work / 'pool-segment'
+    folder.mkdir(parents=True)
+    for number in range(3):
+        labels = np.zeros((36, 36, 36), np.uint8)
+        labels[4:32, 4:32, 4:32] = 1
+        labels[12:20, 12:20, 12 + number : 20 + number] = 2
+        hu = np.array([-80, 100, 50])[labels] + rng.normal(0, 8, labels.shape)
+        np.savez(folder / f'{number}.npz', hu=hu.astype(np.int16), labels=labels, liver_hu=np.float32(100))
+
+
+def run(work: Path, *words: str) -> int:
+    return train.train(train.arguments().parse_args(['segment', '--work', str(work), '--size', 'tiny', '--device', 'cpu', *words]))
+
+
+def weights(work: Path) -> dict:
+    return torch.load(work / 'segment.pt')['network']
+
+
+class Resuming(unittest.TestCase):
+    def test_a_run_in_two_parts_gives_the_weights_of_one_in_one_part(self):
+        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+            for name in (one, two):
+                fill_pool(Path(name))
+            run(Path(one), '--iterations', '4')
+            # Stops after its first step, because no time is left.
+            self.assertEqual(run(Path(two), '--iterations', '4', '--seconds', '0.0001'), 1)
+            self.assertEqual(run(Path(two), '--iterations', '4'), 4)
+            for a, b in zip(weights(Path(one)).values(), weights(Path(two)).values()):
+                torch.testing.assert_close(a, b)
+            history = torch.load(Path(two) / 'segment.pt')['history']
+            self.assertEqual([part['first'] for part in history], [0, 1])
+
+    def test_workers_make_the_same_batches(self):
+        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+            for name, workers in ((one, '0'), (two, '2')):
+                fill_pool(Path(name))
+                run(Path(name), '--iterations', '2', '--workers', workers)
+            for a, b in zip(weights(Path(one)).values(), weights(Path(two)).values()):
+                torch.testing.assert_close(a, b)
+
+    def test_an_empty_pool_is_named(self):
+        with tempfile.TemporaryDirectory() as name, self.assertRaisesRegex(SystemExit, 'has no volumes'):
+            run(Path(name), '--iterations', '1')
+
+
+class Rate(unittest.TestCase):
+    def test_it_rises_then_falls_to_nothing(self):
+        self.assertLess(train.rate_at(0.0, 0, 1e-3), 1e-4)
+        self.assertAlmostEqual(train.rate_at(0.0, 100, 1e-3), 1e-3, places=4)
+        self.assertLess(train.rate_at(1.0, 9999, 1e-3), 2e-5)
+        self.assertLess(train.rate_at(3.0, 9999, 1e-3), 2e-5)
+
+
+class WarmStart(unittest.TestCase):
+    def test_a_warm_started_network_computes_what_was_released(self):
+        torch.manual_seed(3)
+        for stem, presence in ((1, False), (2, False), (2, True)):
+            shape = Shape(3, (4, 8, 8), stem, presence)
+            released = UNet(shape).eval()
+            for module in released.modules():
+                if isinstance(module, torch.nn.BatchNorm3d):
+                    module.running_mean.normal_()
+                    module.running_var.uniform_(0.5, 2)
+                    module.weight.data.uniform_(0.5, 1.5)
+                    module.bias.data.normal_()
+            x = torch.randn(1, 1, 16, 16, 16)
+            with tempfile.TemporaryDirectory() as name, torch.no_grad():
+                path = Path(name) / 'segment.onnx'
+                export.export(released, (16, 16, 16), path)
+                started = UNet(shape).eval()
+                self.assertEqual(load_released(started, path), [])
+                torch.testing.assert_close(started(x), released(x), rtol=1e-4, atol=1e-4)
+                recover_batch_norm(started, [torch.randn(2, 1, 16, 16, 16) for _ in range(3)])
+                torch.testing.assert_close(started(x), released(x), rtol=1e-4, atol=1e-4)
+                torch.testing.assert_close(FlatUNet(started, (16, 16, 16)).eval()(x), released(x), rtol=1e-4, atol=1e-4)
+
+    def test_recovered_statistics_are_those_of_the_batches(self):
+        torch.manual_seed(4)
+        net, batch = UNet(Shape(3, (4, 8), 1)), torch.randn(4, 1, 16, 16, 16)
+        recover_batch_norm(net, [batch])
+        with torch.no_grad():
+            quiet = net.eval()(batch)[0]
+            training = net.train()(batch)[0]
+        self.assertLess(float((quiet - training).abs().max()), 1e-2)
+
+    def test_other_widths_are_refused(self):
+        with tempfile.TemporaryDirectory() as name:
+            path = Path(name) / 'segment.onnx'
+            export.export(UNet(Shape(3, (4, 8))).eval(), (8, 8, 8), path)
+            with self.assertRaisesRegex(SystemExit, 'same widths'):
+                load_released(UNet(Shape(3, (4, 16))), path)
+
+
+class LoggedDice(unittest.TestCase):
+    def test_ignored_voxels_count_in_neither(self):
+        classes = torch.tensor([[[[1, 2, 255, 0]]]])
+        logits = torch.nn.functional.one_hot(torch.tensor([[[[1, 1, 2, 2]]]]), 3).permute(0, 4, 1, 2, 3).float()
+        np.testing.assert_array_equal(dice_by_class(logits, classes, 3), [[2, 3], [0, 2]])
+
+
+if __name__ == '__main__':
+    unittest.main()
