@@ -30,6 +30,18 @@ export interface Config {
   readonly viewerDir: string | null;
   /** A PostgreSQL for the queue; undefined: an embedded one in `dataDir`. */
   readonly databaseUrl: string | undefined;
+  /** Whether this companion computes itself, or leaves that to workers on the same database. */
+  readonly hasEngine: boolean;
+  /** Name of this process among the workers; undefined: host name and process id. */
+  readonly workerName: string | undefined;
+  /** Port of a worker's health and metrics, on the loopback interface; 0 takes a free one. */
+  readonly workerPort: number;
+  /** A worker that is not heard of for this long has died. */
+  readonly heartbeatSeconds: number;
+  /** The wait before a second attempt at a run; it doubles with every further one. */
+  readonly retrySeconds: number;
+  /** A run that makes no progress for this long is stuck. */
+  readonly stuckMinutes: number;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -91,6 +103,15 @@ const environmentSchema = z.object({
   HEPAR_DATA: z.string().default(() => join(process.cwd(), '.data')),
   HEPAR_VIEWER: z.string().optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'an address that begins with postgres://' }).optional(),
+  HEPAR_WORKER: z.enum(['on', 'off'], { error: 'on or off' }).default('on'),
+  HEPAR_WORKER_NAME: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'a name of at most 64 letters, digits, dots, hyphens and underscores')
+    .optional(),
+  HEPAR_WORKER_PORT: wholeNumber(0, 65_535).default(0),
+  HEPAR_HEARTBEAT_SECONDS: wholeNumber(10, 600).default(30),
+  HEPAR_RETRY_SECONDS: wholeNumber(0, 600).default(5),
+  HEPAR_STUCK_MINUTES: wholeNumber(1, 600).default(10),
   HEPAR_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')}` }).default('info'),
 });
 
@@ -128,6 +149,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     dataDir: env.HEPAR_DATA,
     viewerDir: env.HEPAR_VIEWER === 'off' ? null : (env.HEPAR_VIEWER ?? join(env.HEPAR_DATA, 'viewer')),
     databaseUrl: env.DATABASE_URL,
+    hasEngine: env.HEPAR_WORKER === 'on',
+    workerName: env.HEPAR_WORKER_NAME,
+    workerPort: env.HEPAR_WORKER_PORT,
+    heartbeatSeconds: env.HEPAR_HEARTBEAT_SECONDS,
+    retrySeconds: env.HEPAR_RETRY_SECONDS,
+    stuckMinutes: env.HEPAR_STUCK_MINUTES,
     logLevel: env.HEPAR_LOG_LEVEL,
   };
 }

@@ -13,7 +13,7 @@ import { buildFromSource, servePlugins } from './http/plugins.ts';
 import { openViewer } from './http/viewer.ts';
 import { listModels, type Model } from './inference/model.ts';
 import type { EngineOptions } from './jobs/engine.ts';
-import { PipelineFailed } from './jobs/errors.ts';
+import { requestsFor } from './jobs/requests.ts';
 import { Segmentations } from './jobs/segmentations.ts';
 
 export interface ServerOptions {
@@ -51,6 +51,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { archive: address } = config;
   if (!address) throw new ConfigError(['HEPAR_DICOMWEB_URL must be the address of the archive’s DICOMweb services.']);
   const models = new ModelCatalogue(options.models ?? (await readModels(config, logger)), config.model);
+  if (!config.hasEngine && config.databaseUrl === undefined) {
+    throw new ConfigError(['HEPAR_WORKER=off needs DATABASE_URL: without it no other process can do the work.']);
+  }
   if (config.model !== undefined && !models.find(undefined)) {
     throw new ConfigError([`HEPAR_MODEL must be the id of a model in ${config.modelsDir}.`]);
   }
@@ -66,31 +69,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     logger,
     onEnd: (run) => metrics.runEnded(run),
     ...(options.engine ? { engine: options.engine } : {}),
-    ...(options.retryDelaySeconds === undefined ? {} : { retryDelaySeconds: options.retryDelaySeconds }),
-    requestFor: (run, outDir) => {
-      const model = models.withDigest(run.model.digest);
-      if (!model) {
-        const which = `${run.model.id} ${run.model.version}`;
-        throw new PipelineFailed('ModelGone', `The model ${which} is no longer on this server.`, false);
-      }
-      return {
-        runId: run.id,
-        source: {
-          kind: 'dicomweb',
-          archive: address,
-          studyInstanceUid: run.studyInstanceUid,
-          seriesInstanceUid: run.seriesInstanceUid,
-          instances: run.instances,
-        },
-        modelDir: model.dir,
-        provider: config.provider,
-        threads: config.threads,
-        outDir,
-        store: true,
-        supersedes: run.supersedes,
-        createdAt: run.createdAt.toISOString(),
-      };
-    },
+    retryDelaySeconds: options.retryDelaySeconds ?? config.retrySeconds,
+    requestFor: requestsFor(config, address, (digest) => models.withDigest(digest)),
+    heartbeatSeconds: config.heartbeatSeconds,
+    stuckAfterMs: config.stuckMinutes * 60_000,
+    worker: config.hasEngine ? { kind: 'companion', name: config.workerName } : null,
   });
   const proxy = viewer && createArchiveProxy(address);
   const plugins = servePlugins(buildFromSource);
@@ -120,7 +103,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 /** A broken model is named in the log and hides no other. @throws ConfigError when there is no such folder */
-async function readModels({ modelsDir }: Config, logger: Logger): Promise<readonly Model[]> {
+export async function readModels({ modelsDir }: Config, logger: Logger): Promise<readonly Model[]> {
   const { models, rejected } = await listModels(modelsDir).catch((error) => {
     throw unusable(`HEPAR_MODELS ${modelsDir} cannot be read`, error);
   });
@@ -129,7 +112,7 @@ async function readModels({ modelsDir }: Config, logger: Logger): Promise<readon
 }
 
 /** @throws ConfigError when nothing can be written there */
-async function provideDataDir({ dataDir }: Config): Promise<void> {
+export async function provideDataDir({ dataDir }: Config): Promise<void> {
   try {
     await mkdir(dataDir, { recursive: true });
     await access(dataDir, constants.W_OK);
@@ -150,12 +133,16 @@ export async function checkAddress(config: Config): Promise<void> {
 }
 
 /** @throws ConfigError when it cannot listen there */
-function listen(server: Server, { host, port }: Config): Promise<void> {
+export function listen(
+  server: Server,
+  { host, port }: Pick<Config, 'host' | 'port'>,
+  name = 'HEPAR_PORT',
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => {
       const advice =
-        error.code === 'EADDRINUSE' ? ' Another program listens there; HEPAR_PORT=0 takes a port that is free.' : '';
-      reject(unusable(`HEPAR_PORT ${port} of HEPAR_HOST ${host} cannot be had`, error, advice));
+        error.code === 'EADDRINUSE' ? ` Another program listens there; ${name}=0 takes a port that is free.` : '';
+      reject(unusable(`${name} ${port} of HEPAR_HOST ${host} cannot be had`, error, advice));
     };
     server.once('error', fail);
     server.listen(port, host, () => {
@@ -170,7 +157,7 @@ function unusable(what: string, error: unknown, advice = ''): ConfigError {
   return new ConfigError([`${what}: ${code ?? message}.${advice}`]);
 }
 
-function addressOf(server: Server, host: string): string {
+export function addressOf(server: Server, host: string): string {
   const { port } = server.address() as AddressInfo;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

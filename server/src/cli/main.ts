@@ -19,6 +19,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<(args: str
     summary: 'start the companion server alone, for the archive that the environment names',
     load: async () => (await import('./serve.ts')).serveCommand,
   },
+  worker: {
+    summary: 'work off runs beside a companion server, on the PostgreSQL that DATABASE_URL names',
+    load: async () => (await import('./worker.ts')).workerCommand,
+  },
   doctor: {
     summary: 'say what is installed, which provider runs and whether the archive can be reached',
     load: async () => (await import('./doctor.ts')).doctorCommand,

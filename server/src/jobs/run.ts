@@ -38,6 +38,8 @@ export interface Order {
   readonly priority: number;
   /** The rule that chose the series; null for a click. */
   readonly rule: string | null;
+  /** Name of the token of the person who asked; absent where nobody had to sign in. */
+  readonly by?: string | undefined;
 }
 export const CLICK: Order = { origin: 'click', priority: CLICK_PRIORITY, rule: null };
 

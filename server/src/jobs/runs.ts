@@ -56,6 +56,53 @@ const MIGRATIONS: readonly string[] = [
      is_stored boolean NOT NULL DEFAULT false,
      PRIMARY KEY (run_id, number)
    );`,
+  `CREATE INDEX runs_superseding ON hepar.runs (supersedes) WHERE supersedes IS NOT NULL;
+   CREATE INDEX runs_unfinished ON hepar.runs (state) WHERE state NOT IN ('done', 'refused', 'cancelled');
+   CREATE TABLE hepar.workers (
+     id uuid PRIMARY KEY,
+     name text NOT NULL,
+     kind text NOT NULL,
+     version text NOT NULL,
+     provider text,
+     device text,
+     started_at timestamptz NOT NULL DEFAULT now(),
+     heartbeat_at timestamptz NOT NULL DEFAULT now(),
+     run_id text,
+     runs_done int NOT NULL DEFAULT 0
+   );
+   CREATE TABLE hepar.results (
+     run_id text NOT NULL,
+     name text NOT NULL,
+     content bytea NOT NULL,
+     kept_at timestamptz NOT NULL DEFAULT now(),
+     PRIMARY KEY (run_id, name)
+   );
+   CREATE TABLE hepar.reruns (
+     model_digest text PRIMARY KEY,
+     model jsonb NOT NULL,
+     since timestamptz,
+     per_hour int NOT NULL,
+     asked_by text,
+     asked_at timestamptz NOT NULL DEFAULT now(),
+     paced_from timestamptz NOT NULL DEFAULT now(),
+     paced int NOT NULL DEFAULT 0,
+     queued int NOT NULL DEFAULT 0,
+     state text NOT NULL CHECK (state IN ('active', 'done', 'stopped'))
+   );
+   CREATE TABLE hepar.audit (
+     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+     at timestamptz NOT NULL DEFAULT clock_timestamp(),
+     event text NOT NULL,
+     run_id text,
+     series_uid text,
+     who text,
+     details jsonb NOT NULL
+   );
+   CREATE INDEX audit_of_run ON hepar.audit (run_id);
+   CREATE FUNCTION hepar.refuse_change() RETURNS trigger LANGUAGE plpgsql AS
+     $$ BEGIN RAISE EXCEPTION 'The audit log is only ever added to.'; END $$;
+   CREATE TRIGGER audit_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON hepar.audit
+     FOR EACH STATEMENT EXECUTE FUNCTION hepar.refuse_change();`,
 ];
 
 /** The failure of a run whose series is no longer in the archive. */
@@ -88,6 +135,8 @@ export interface Ending {
   readonly refusal?: Run['refusal'];
   readonly supersedes?: string | null;
   readonly timingsMs?: TimingsMs;
+  /** Series and object in the archive, for the audit log. */
+  readonly stored?: Readonly<Record<string, string | null>>;
   /** Only if the run is in this attempt. */
   readonly attempt?: number;
 }

@@ -48,7 +48,12 @@ const MAY_IMPORT: Record<string, string[]> = {
   server: ['config', 'dicomweb', 'http', 'inference', 'jobs'],
   cli: [...STAGE, 'config', 'dicomweb', 'http', 'jobs', 'phantom', 'pipeline', 'reports', 'server'],
 };
-const TOP: Record<string, string> = { 'pipeline.ts': 'pipeline', 'config.ts': 'config', 'server.ts': 'server' };
+const TOP: Record<string, string> = {
+  'pipeline.ts': 'pipeline',
+  'config.ts': 'config',
+  'server.ts': 'server',
+  'worker.ts': 'server',
+};
 
 function roomOf(file: string): string {
   const [room, rest] = file.replace(/^.*server\/src\//, '').split('/', 2);
