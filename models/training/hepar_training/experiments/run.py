@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from ..intensity import around_liver_median
 from ..pool import IGNORE
 from ..scene import LESION, LIVER
-from ..train import loss_of, patches_with_lesion, presence_loss
+from ..losses import loss_of, patches_with_lesion, presence_loss
 from .design import CROPS, Row
 from .families import PATCH_VOXELS, FamilyNet
 from .volumes import COUNT, Volume

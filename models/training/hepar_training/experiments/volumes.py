@@ -1,71 +1,58 @@
-"""The frozen volumes of the comparison: blocks on 3 mm, with seeds that neither the training nor the evaluation uses."""
+"""The frozen volumes of the comparison. They are made by the generator as it was at one commit, so that a row that is run
+again sees what the others saw; their seeds are neither the training's nor the evaluation's."""
 from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
+import tarfile
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
-from ..cascade import to_grid
-from ..intensity import AIR_HU
-from ..pool import IGNORE, hide_invisible_lesions
-from ..samples import segment_sample
-from ..scene import LESION, LIVER
-
-SPACING_MM = 3.0
+GENERATOR_COMMIT = '8040ee8'
 FIRST_SEED = {'train': 5_000_000, 'held-out': 6_000_000}
 COUNT = {'train': 110, 'held-out': 32}
-# A block that shows hardly any liver teaches nothing about lesions.
-LEAST_LIVER_ML = 60
-# Every network halves the grid twice behind a stem of stride two.
-MULTIPLE = 8
+AT_ONCE = 20
 
 
 @dataclass
 class Volume:
     seed: int
-    hu: np.ndarray  # float32 [z, y, x], padded with air to multiples of MULTIPLE
+    hu: np.ndarray  # float32 [z, y, x] on 3 mm, padded with air
     labels: np.ndarray  # uint8: 0 background, 1 liver, 2 lesion, IGNORE where nobody could tell and in the padding
     liver_hu: float
 
 
-def make(seed: int) -> Volume | None:
-    """One block on 3 mm, or None when it shows too little liver."""
-    sample = segment_sample(seed)
-    hide_invisible_lesions(sample.hu, sample.labels)
-    spacing_zyx = sample.grid.spacing_mm[::-1]
-    hu, scale = to_grid(sample.hu, spacing_zyx, SPACING_MM)
-    nearest = [np.clip(np.round((np.arange(n) + 0.5) * f - 0.5), 0, m - 1).astype(int) for n, f, m in zip(hu.shape, scale, sample.hu.shape)]
-    labels = sample.labels[np.ix_(*nearest)]
-    labels[(labels > LESION) & (labels != IGNORE)] = 0
-    if np.isin(labels, (LIVER, LESION)).sum() * SPACING_MM**3 / 1000 < LEAST_LIVER_ML:
-        return None
-    pad = [(0, -n % MULTIPLE) for n in hu.shape]
-    hu = np.pad(np.round(hu), pad, constant_values=AIR_HU).astype(np.float32)
-    return Volume(seed, hu, np.pad(labels, pad, constant_values=IGNORE), float(sample.plan.tissues.liver))
+def generator(work: Path) -> Path:
+    """The folder with the package as it was at GENERATOR_COMMIT."""
+    folder = work / f'generator-{GENERATOR_COMMIT}'
+    if not folder.exists():
+        package = ['git', '-C', str(Path(__file__).parents[2]), 'archive', GENERATOR_COMMIT, 'hepar_training']
+        with tarfile.open(fileobj=BytesIO(subprocess.run(package, check=True, capture_output=True).stdout)) as archive:
+            archive.extractall(folder)
+    return folder
 
 
-def _write(path: Path, volume: Volume | None) -> None:
-    unfinished = path.with_name(f'.{path.stem}.tmp.npz')
-    if volume is None:
-        np.savez(unfinished)
-    else:
-        np.savez(unfinished, hu=volume.hu.astype(np.int16), labels=volume.labels, liver_hu=np.float32(volume.liver_hu))
-    os.replace(unfinished, path)
+def make(seeds: list[int], folder: Path, work: Path) -> None:
+    script = Path(__file__).with_name('make_blocks.py')
+    environment = {**os.environ, 'PYTHONPATH': str(generator(work))}
+    subprocess.run([sys.executable, str(script), str(folder), *map(str, seeds)], check=True, env=environment)
 
 
-def frozen(part: str, work: Path, count: int | None = None) -> list[Volume]:
+def frozen(part: str, work: Path) -> list[Volume]:
     """The volumes of a part, made where they are missing: the first COUNT seeds that show enough liver."""
     folder = work / 'volumes' / part
     folder.mkdir(parents=True, exist_ok=True)
     volumes, seed = [], FIRST_SEED[part]
-    while len(volumes) < (count or COUNT[part]):
-        path = folder / f'{seed}.npz'
-        if not path.exists():
-            _write(path, make(seed))
-        with np.load(path) as saved:
+    while len(volumes) < COUNT[part]:
+        missing = [s for s in range(seed, seed + AT_ONCE) if not (folder / f'{s}.npz').exists()]
+        if seed in missing:
+            make(missing, folder, work)
+        with np.load(folder / f'{seed}.npz') as saved:
             if 'hu' in saved:
                 volumes.append(Volume(seed, saved['hu'].astype(np.float32), saved['labels'], float(saved['liver_hu'])))
         seed += 1
