@@ -17,6 +17,14 @@ export interface Config {
   readonly allowedOrigins: readonly string[];
   /** The archive; null when the environment names none. */
   readonly archive: ArchiveOptions | null;
+  /** Orthanc's own interface, where the archive is an Orthanc; reached with the archive's credentials. */
+  readonly orthancUrl: string | undefined;
+  /** File of the rules by which series are segmented unasked; null: none are. */
+  readonly rulesFile: string | null;
+  /** What the archive's webhook has to know; undefined: there is no webhook. */
+  readonly webhookSecret: string | undefined;
+  /** How often the archive is asked for what is new. */
+  readonly intakeSeconds: number;
   readonly provider: RunRequest['provider'];
   /** Threads for inference; undefined: one for each core. */
   readonly threads: number | undefined;
@@ -96,6 +104,13 @@ const environmentSchema = z.object({
   HEPAR_DICOMWEB_USERNAME: z.string().optional(),
   HEPAR_DICOMWEB_PASSWORD: z.string().optional(),
   HEPAR_DICOMWEB_TOKEN: z.string().optional(),
+  HEPAR_ORTHANC_URL: webUrl.optional(),
+  HEPAR_RULES: z.string().optional(),
+  HEPAR_WEBHOOK_SECRET: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,256}$/, 'a text of 16 to 256 characters without spaces')
+    .optional(),
+  HEPAR_INTAKE_SECONDS: wholeNumber(1, 3600).default(10),
   HEPAR_PROVIDER: z.enum(['auto', 'cpu', 'cuda', 'webgpu'], { error: 'auto, cpu, cuda or webgpu' }).default('auto'),
   HEPAR_THREADS: wholeNumber(1, 1024).optional(),
   HEPAR_MODELS: z.string().default(MODELS),
@@ -142,6 +157,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
           ...(env.HEPAR_DICOMWEB_TOKEN === undefined ? {} : { bearer: env.HEPAR_DICOMWEB_TOKEN }),
         }
       : null,
+    orthancUrl: env.HEPAR_ORTHANC_URL,
+    rulesFile: env.HEPAR_RULES ?? null,
+    webhookSecret: env.HEPAR_WEBHOOK_SECRET,
+    intakeSeconds: env.HEPAR_INTAKE_SECONDS,
     provider: env.HEPAR_PROVIDER,
     threads: env.HEPAR_THREADS,
     modelsDir: env.HEPAR_MODELS,

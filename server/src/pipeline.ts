@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { dirname, join } from 'node:path';
 import type { Instance } from './dicom/instance.ts';
 import { type ArchiveOptions, createArchive } from './dicomweb/archive.ts';
+import { ArchiveError, SourceGone } from './dicomweb/errors.ts';
 import { readFiles } from './dicomweb/files.ts';
 import { findingsDocument } from './findings/document.ts';
 import { measure } from './findings/measure.ts';
@@ -58,10 +59,17 @@ export const FILES = { ...OBJECT_FILES, findings: 'findings.json' } as const;
  * The way of one series: from where it lies to its result. Objects that an earlier attempt has completed are stored as
  * they are and never made again, so that one SOP Instance UID never has two contents.
  *
- * @throws Refusal when the series is unsuitable; the signal's reason when it is cancelled
+ * @throws Refusal when the series is unsuitable; SourceGone when it has been deleted; the signal's reason when it is
+ * cancelled
  */
 export async function runPipeline(request: RunRequest, progress: Progress): Promise<FindingsDocument> {
-  const findings = (await readFindings(request.outDir)) ?? (await compute(request, progress));
+  const findings =
+    (await readFindings(request.outDir)) ??
+    (await compute(request, progress).catch(async (error) => {
+      // A series that is deleted while it is read ends in one of several ways.
+      if (error instanceof ArchiveError && !progress.signal.aborted) await requireSource(request, progress);
+      throw error;
+    }));
   return request.store && request.source.kind === 'dicomweb' ? store(request, findings, progress) : findings;
 }
 
@@ -140,13 +148,23 @@ function expectedFiles(source: SeriesSource): number | null {
   return (source.kind === 'files' ? source.files : source.instances?.length) ?? null;
 }
 
-async function store(
-  { outDir, source }: RunRequest,
-  findings: FindingsDocument,
-  progress: Progress,
-): Promise<FindingsDocument> {
+/** @throws SourceGone when the archive has nothing left of the series */
+async function requireSource({ source }: RunRequest, { signal }: Progress): Promise<void> {
+  if (source.kind !== 'dicomweb') return;
+  const archive = createArchive(source.archive);
+  try {
+    const found = await archive.findInstances(source.studyInstanceUid, source.seriesInstanceUid, { signal });
+    if (found.length === 0) throw new SourceGone(archive.url);
+  } finally {
+    archive.close();
+  }
+}
+
+async function store(request: RunRequest, findings: FindingsDocument, progress: Progress): Promise<FindingsDocument> {
+  const { outDir, source } = request;
   if (source.kind !== 'dicomweb' || findings.engine.timingsMs.store !== null) return findings;
   progress.report('store', 0);
+  await requireSource(request, progress);
   const started = performance.now();
   const archive = createArchive(source.archive);
   const { others, sr } = objectsToStore(await readdir(outDir, { recursive: true }));

@@ -12,6 +12,10 @@ import { ModelCatalogue } from './http/models.ts';
 import { buildFromSource, servePlugins } from './http/plugins.ts';
 import { openViewer } from './http/viewer.ts';
 import { listModels, type Model } from './inference/model.ts';
+import { Intake } from './intake/intake.ts';
+import { Orthanc } from './intake/orthanc.ts';
+import { RulesError } from './intake/rules.ts';
+import { RulesFile } from './intake/rules-file.ts';
 import type { EngineOptions } from './jobs/engine.ts';
 import { requestsFor } from './jobs/requests.ts';
 import { Segmentations } from './jobs/segmentations.ts';
@@ -21,7 +25,10 @@ export interface ServerOptions {
   /** Default: JSON lines on standard output, at the configured level. */
   readonly logger?: Logger;
   /** Default: the archive of the configuration. */
-  readonly archive?: Pick<Archive, 'findSeries' | 'findInstances' | 'describeInstance' | 'ping' | 'close'>;
+  readonly archive?: Pick<
+    Archive,
+    'url' | 'findStudies' | 'findSeries' | 'findInstances' | 'describeInstance' | 'ping' | 'close'
+  >;
   /** Default: those in the configuration's folder. */
   readonly models?: readonly Model[];
   readonly engine?: EngineOptions;
@@ -57,6 +64,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   if (config.model !== undefined && !models.find(undefined)) {
     throw new ConfigError([`HEPAR_MODEL must be the id of a model in ${config.modelsDir}.`]);
   }
+  const rules = await openRules(config, models, logger);
   await provideDataDir(config);
   const viewer = config.viewerDir === null ? null : await openViewer(config.viewerDir);
   if (!viewer && config.viewerDir !== null) logger.warn({ dir: config.viewerDir }, 'no viewer there');
@@ -75,13 +83,31 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     stuckAfterMs: config.stuckMinutes * 60_000,
     worker: config.hasEngine ? { kind: 'companion', name: config.workerName } : null,
   });
+  const orthanc = config.orthancUrl && rules ? new Orthanc({ ...address, url: config.orthancUrl }) : null;
+  const intake =
+    rules &&
+    Intake.start({
+      archive,
+      orthanc,
+      rules,
+      segmentations,
+      db: segmentations.db,
+      findModel: (id) => {
+        const model = models.find(id);
+        return model ? { id: model.manifest.id, version: model.manifest.version, digest: model.digest } : null;
+      },
+      pollMs: config.intakeSeconds * 1000,
+      logger,
+      ...(options.retryDelaySeconds === undefined ? {} : { firstDelaySeconds: options.retryDelaySeconds }),
+    });
   const proxy = viewer && createArchiveProxy(address);
   const plugins = servePlugins(buildFromSource);
-  const app = createApp({ config, segmentations, archive, models, metrics, logger, viewer, plugins, proxy });
+  const app = createApp({ config, segmentations, archive, models, intake, metrics, logger, viewer, plugins, proxy });
   const server = createServer(app);
   try {
     await listen(server, config);
   } catch (error) {
+    await intake?.close();
     await segmentations.close();
     throw error;
   }
@@ -92,10 +118,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     hasViewer: viewer !== null,
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
+      await intake?.close();
       await segmentations.close();
       server.closeAllConnections();
       await closed;
       proxy?.close();
+      orthanc?.close();
       archive.close();
       logger.info('stopped');
     },
@@ -109,6 +137,17 @@ export async function readModels({ modelsDir }: Config, logger: Logger): Promise
   });
   for (const error of rejected) logger.warn({ problems: error.problems, dir: error.dir }, 'model left out');
   return models;
+}
+
+/** The rules, when there are any. @throws ConfigError with a line for each mistake in them */
+async function openRules(config: Config, models: ModelCatalogue, logger: Logger): Promise<RulesFile | null> {
+  const { rulesFile: path, orthancUrl } = config;
+  if (path === null) return null;
+  const context = { hasModel: (id: string) => models.find(id) !== undefined, hasOrthanc: orthancUrl !== undefined };
+  return RulesFile.open(path, context, logger).catch((error) => {
+    if (!(error instanceof RulesError)) throw error;
+    throw new ConfigError(error.problems.map((problem) => `HEPAR_RULES ${path}: ${problem}`));
+  });
 }
 
 /** @throws ConfigError when nothing can be written there */

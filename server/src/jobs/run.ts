@@ -40,8 +40,23 @@ export interface Order {
   readonly rule: string | null;
   /** Name of the token of the person who asked; absent where nobody had to sign in. */
   readonly by?: string | undefined;
+  /** Names of the destinations that the result is sent on to. */
+  readonly sendTo?: readonly string[];
 }
 export const CLICK: Order = { origin: 'click', priority: CLICK_PRIORITY, rule: null };
+
+/** How the sending on of a result to one destination stands. */
+export const deliverySchema = z.strictObject({
+  destination: z.string(),
+  state: z.enum(['waiting', 'sending', 'sent', 'failed']),
+  /** How often the archive was asked to send. */
+  attempts: z.int().nonnegative(),
+  /** The archive's own job, while it sends. */
+  job: z.string().nullable(),
+  /** Why it was not sent last time. */
+  problem: z.string().nullable(),
+});
+export type Delivery = z.infer<typeof deliverySchema>;
 
 /** What a run is made from. The same parts are the same run. */
 export interface RunParts {
@@ -66,6 +81,7 @@ export const runSchema = z.object({
   origin: z.enum(ORIGINS),
   priority: prioritySchema,
   rule: z.string().nullable(),
+  deliveries: z.array(deliverySchema).readonly(),
   state: z.enum(RUN_STATES),
   /** The phase that it is in; kept when it fails, so that one sees where. */
   phase: z.enum(PHASES).nullable(),

@@ -10,7 +10,7 @@ import type { LiveRuns } from './live-runs.ts';
 import { MOST_ATTEMPTS, type Queue } from './queue.ts';
 import type { Registration } from './register.ts';
 import { elapsedMs, type Failure, type Run } from './run.ts';
-import type { Ending } from './runs.ts';
+import { type Ending, SOURCE_GONE } from './runs.ts';
 import { patiently, type Task, TryAgain } from './taker.ts';
 
 /** What a worker needs of the engine. */
@@ -168,6 +168,13 @@ export class Worker {
     }
     if (error instanceof RunCancelled || (await patiently(() => queue.runs.isCancelRequested(run.id)))) {
       return this.#end(run, { state: 'cancelled' }, logger);
+    }
+    if (error instanceof PipelineFailed && error.kind === 'SourceGone') {
+      return this.#end(
+        run,
+        { state: 'cancelled', failure: { code: SOURCE_GONE, message: firstLine(error.message) } },
+        logger,
+      );
     }
     if (error instanceof ClaimLost) {
       logger.warn({ err: error.cause }, 'run lost to another worker');

@@ -43,10 +43,10 @@ const MAY_IMPORT: Record<string, string[]> = {
   pipeline: [...STAGE, 'dicomweb', 'reports'],
   jobs: [...STAGE, 'dicomweb', 'pipeline', 'config'],
   config: ['dicomweb', 'pipeline'],
-  intake: ['dicomweb', 'volume', 'shared'],
+  intake: ['dicom', 'dicomweb', 'jobs', 'volume', 'shared'],
   http: [...STAGE, 'dicomweb', 'intake', 'jobs', 'pipeline', 'config'],
-  server: ['config', 'dicomweb', 'http', 'inference', 'jobs'],
-  cli: [...STAGE, 'config', 'dicomweb', 'http', 'jobs', 'phantom', 'pipeline', 'reports', 'server'],
+  server: ['config', 'dicomweb', 'http', 'inference', 'intake', 'jobs'],
+  cli: [...STAGE, 'config', 'dicomweb', 'http', 'intake', 'jobs', 'phantom', 'pipeline', 'reports', 'server'],
 };
 const TOP: Record<string, string> = {
   'pipeline.ts': 'pipeline',
