@@ -11,6 +11,7 @@ import { runId } from '../jobs/run.ts';
 import type { RunRequest, SeriesSource } from '../pipeline.ts';
 import type { Progress } from '../progress.ts';
 import { Refusal } from '../refusal.ts';
+import { DEFAULT_OPTIONS, OPTIONAL_OBJECTS, type ResultOptions, unusual } from '../reports/options.ts';
 import { bundledModelDir } from './bundled-model.ts';
 import { chooseSeries } from './choose-series.ts';
 import { onInterrupt, UsageError } from './failure.ts';
@@ -20,11 +21,19 @@ const USAGE = `usage: hepar segment INPUT --out DIR [options]
 
 INPUT is a folder or zip of DICOM files, or with --dicomweb a STUDYUID or STUDYUID/SERIESUID.
 
-  --out DIR         where segmentation.dcm, findings.json and preview.png go
+  --out DIR         where the result goes: segmentation.dcm, report.dcm, findings.json, preview.png, the pictures as
+                    DICOM in secondary-capture/, and a black-and-white PNG a slice in mask/ and mask-liver/
   --series UID      which series, when the input holds several
   --dicomweb URL    take the series from this archive; credentials in HEPAR_DICOMWEB_USERNAME and
                     HEPAR_DICOMWEB_PASSWORD, or HEPAR_DICOMWEB_TOKEN
   --store           put the result into that archive
+  --nifti           also write the label map as labels.nii.gz
+  --objects LIST    DICOM objects beside SEG and SR: none, or some of ${OPTIONAL_OBJECTS.join(', ')},
+                    with commas between them (default: ${DEFAULT_OPTIONS.objects.join(',')})
+  --seg NAME        binary, which every reader takes, or labelmap (default: ${DEFAULT_OPTIONS.seg})
+  --liver WHERE     the liver's own voxels: together with the lesions, own-series, left-out, or auto: in a series of
+                    their own beyond 400 frames (default: ${DEFAULT_OPTIONS.liver})
+  --deflated        segmentations in the deflated transfer syntax
   --model DIR       a model's folder (default: the bundled model)
   --provider NAME   auto, cpu, cuda or webgpu (default: auto)
   --threads N       threads for inference (default: one for each core)
@@ -32,6 +41,22 @@ INPUT is a folder or zip of DICOM files, or with --dicomweb a STUDYUID or STUDYU
 Exit code: 0 done, 2 the input is unsuitable, 1 anything else.
 ${NOTICE}
 `;
+
+/** What a result may consist of. */
+const RESULT_FILES = [
+  'findings.json',
+  'labels.nii.gz',
+  'liver.dcm',
+  'mask',
+  'mask-liver',
+  'mask.dcm',
+  'preview.png',
+  'probability.dcm',
+  'report.dcm',
+  'rtstruct.dcm',
+  'secondary-capture',
+  'segmentation.dcm',
+];
 
 interface Options {
   readonly input: string;
@@ -42,6 +67,8 @@ interface Options {
   readonly modelDir: string;
   readonly provider: RunRequest['provider'];
   readonly threads: number | undefined;
+  readonly results: ResultOptions;
+  readonly nifti: boolean;
 }
 
 interface Chosen {
@@ -75,7 +102,7 @@ export async function segmentCommand(args: string[]): Promise<number> {
 
 /** The result is made beside the folder that receives it, and moved in when it is complete. */
 async function run(chosen: Chosen, model: Model, options: Options, progress: Progress): Promise<FindingsDocument> {
-  const { out, modelDir, provider, threads, store } = options;
+  const { out, modelDir, provider, threads, store, results, nifti } = options;
   const { manifest, digest } = model;
   await mkdir(out, { recursive: true });
   const unfinished = await mkdtemp(join(out, '.unfinished-'));
@@ -83,21 +110,29 @@ async function run(chosen: Chosen, model: Model, options: Options, progress: Pro
   try {
     const findings = await engine.run(
       {
-        runId: runId({ ...chosen, model: { id: manifest.id, version: manifest.version, digest }, repeat: 0 }),
+        runId: runId({
+          ...chosen,
+          model: { id: manifest.id, version: manifest.version, digest },
+          repeat: 0,
+          options: unusual(results),
+        }),
         source: chosen.source,
         modelDir,
         provider,
         threads,
-        outDir: unfinished,
+        outDir: join(unfinished, 'result'),
+        options: results,
+        plainFiles: nifti ? ['masks', 'nifti'] : ['masks'],
         store,
         supersedes: null,
         createdAt: new Date().toISOString(),
       },
       progress,
     );
-    for (const name of await readdir(unfinished)) {
-      await rm(join(out, name), { recursive: true, force: true });
-      await rename(join(unfinished, name), join(out, name));
+    // Nothing of an earlier result may be taken for this one's.
+    for (const name of RESULT_FILES) await rm(join(out, name), { recursive: true, force: true });
+    for (const name of await readdir(join(unfinished, 'result'))) {
+      await rename(join(unfinished, 'result', name), join(out, name));
     }
     return findings;
   } finally {
@@ -153,9 +188,13 @@ function readOptions(args: string[]): Options | 'help' {
   if (input === undefined || others.length > 0) throw new UsageError(`give one INPUT.\n${USAGE}`);
   if (values.out === undefined) throw new UsageError(`--out DIR is missing.\n${USAGE}`);
   if (values.store && values.dicomweb === undefined) throw new UsageError('--store needs --dicomweb URL.');
-  const { provider, threads } = readConfig({
+  const { provider, threads, results } = readConfig({
     HEPAR_PROVIDER: values.provider ?? process.env.HEPAR_PROVIDER,
     HEPAR_THREADS: values.threads ?? process.env.HEPAR_THREADS,
+    HEPAR_OBJECTS: values.objects ?? process.env.HEPAR_OBJECTS,
+    HEPAR_SEG: values.seg ?? process.env.HEPAR_SEG,
+    HEPAR_SEG_LIVER: values.liver ?? process.env.HEPAR_SEG_LIVER,
+    HEPAR_SEG_DEFLATED: values.deflated ? 'on' : process.env.HEPAR_SEG_DEFLATED,
   });
   return {
     input,
@@ -166,6 +205,8 @@ function readOptions(args: string[]): Options | 'help' {
     modelDir: resolve(values.model ?? bundledModelDir()),
     provider,
     threads,
+    results,
+    nifti: values.nifti ?? false,
   };
 }
 
@@ -182,6 +223,11 @@ function parse(args: string[]) {
         model: { type: 'string' },
         provider: { type: 'string' },
         threads: { type: 'string' },
+        objects: { type: 'string' },
+        seg: { type: 'string' },
+        liver: { type: 'string' },
+        deflated: { type: 'boolean' },
+        nifti: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     });

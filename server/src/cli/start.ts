@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
@@ -9,7 +8,7 @@ import { segmentationSchema } from '../http/contract.ts';
 import type { Progress } from '../progress.ts';
 import { checkAddress, startServer } from '../server.ts';
 import { onInterrupt } from './failure.ts';
-import { freePort, isOrthancInstalled, type RunningOrthanc, startOrthanc, WEBHOOK_SCRIPT } from './orthanc.ts';
+import { isOrthancInstalled, type RunningOrthanc, startOrthanc } from './orthanc.ts';
 import { hasDockerEngine, startOrthancContainer } from './orthanc-container.ts';
 import { showProgress } from './progress-display.ts';
 import { judgeSample, provideSample, type Sample, scoreSample } from './sample.ts';
@@ -27,10 +26,9 @@ export async function startCommand(): Promise<number> {
   const environment = readConfig();
   await checkAddress(environment);
   await using stack = new AsyncDisposableStack();
-  const own = environment.archive ? environment : await withWebhook(environment);
-  const orthanc = environment.archive ? null : await startOwnArchive(own);
+  const orthanc = environment.archive ? null : await startOwnArchive(environment);
   if (orthanc) stack.defer(() => orthanc.stop());
-  const config = orthanc ? { ...own, archive: archiveOf(orthanc), orthancUrl: orthanc.url } : environment;
+  const config = orthanc ? { ...environment, archive: archiveOf(orthanc) } : environment;
   const archive = createArchive(config.archive!);
   stack.defer(() => archive.close());
 
@@ -46,8 +44,6 @@ export async function startCommand(): Promise<number> {
   if (server.hasViewer) {
     say(sample ? `The sample in the viewer: ${viewerAddress(server.url, sample)}` : `The viewer: ${server.url}/`);
   }
-  if (config.rulesFile !== null)
-    say(`Suitable series are segmented as they arrive, by the rules in ${config.rulesFile}.`);
   say(NOTICE);
   say('Ctrl-C stops it.');
   while (!signal.aborted) {
@@ -58,22 +54,9 @@ export async function startCommand(): Promise<number> {
   return 0;
 }
 
-/** With rules, our own Orthanc tells us of what arrives: at a port that is known before both start, with a secret for this once. */
-async function withWebhook(config: Config): Promise<Config> {
-  if (config.rulesFile === null) return config;
-  const webhookSecret = config.webhookSecret ?? randomBytes(24).toString('base64url');
-  return { ...config, port: config.port || (await freePort()), webhookSecret };
-}
-
-async function startOwnArchive({ dataDir, host, port, rulesFile, webhookSecret }: Config): Promise<RunningOrthanc> {
+async function startOwnArchive({ dataDir }: Config): Promise<RunningOrthanc> {
   const options = { dataDir: join(dataDir, 'orthanc'), port: Number(process.env.HEPAR_ORTHANC_PORT ?? 0) };
-  const isEverywhere = host === '0.0.0.0' || host === '::';
-  const webhook = `http://${isEverywhere ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host}:${port}/webhooks/orthanc`;
-  const settings =
-    rulesFile === null
-      ? {}
-      : { LuaScripts: [WEBHOOK_SCRIPT], HttpTimeout: 1, Hepar: { Url: webhook, Secret: webhookSecret } };
-  if (isOrthancInstalled() || !(await hasDockerEngine())) return startOrthanc({ ...options, settings });
+  if (isOrthancInstalled() || !(await hasDockerEngine())) return startOrthanc(options);
   say('Starting Orthanc in a container.');
   return startOrthancContainer(options);
 }

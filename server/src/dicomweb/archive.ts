@@ -4,17 +4,10 @@ import { describeInstance, type ImageSummary } from './describe.ts';
 import { NotFound } from './errors.ts';
 import { retrieveSeries } from './retrieve.ts';
 import { RETRY, type RetryOptions } from './retry.ts';
-import {
-  findInstances,
-  findSeries,
-  findStudies,
-  type SeriesSummary,
-  type StudyQuery,
-  type StudySummary,
-} from './search.ts';
+import { findInstances, findSeries, type SeriesSummary } from './search.ts';
 import { type StoreReceipt, storeFiles } from './store.ts';
 
-export type { ImageSummary, SeriesSummary, StoreReceipt, StudySummary };
+export type { ImageSummary, SeriesSummary, StoreReceipt };
 
 /** A DICOMweb archive: QIDO-RS, WADO-RS and STOW-RS (PS3.18 section 10). Its calls throw the errors of errors.ts. */
 export interface Archive {
@@ -22,8 +15,6 @@ export interface Archive {
   readonly url: string;
   /** Asks for something small, once: resolves when the archive answers and lets us in. */
   ping(options?: Abortable): Promise<void>;
-  /** The studies of some days that have a series of some modality. */
-  findStudies(query: StudyQuery, options?: Abortable): Promise<StudySummary[]>;
   /** The series of a study; [] when the study is unknown. */
   findSeries(studyUid: string, options?: Abortable): Promise<SeriesSummary[]>;
   /** SOP Instance UIDs of a series, in the archive's order; [] when the series is unknown. */
@@ -92,8 +83,6 @@ export function createArchive(options: ArchiveOptions): Archive {
         },
         signal,
       ),
-
-    findStudies: (query, { signal } = {}) => findStudies(ask, root, query, signal),
 
     findSeries: async (studyUid, { signal } = {}) =>
       isPathSafe(studyUid) ? findSeries(ask, root, studyUid, signal) : [],

@@ -22,53 +22,8 @@ const seriesRow = z.object({
   '00200011': integer,
   '00201209': integer,
 });
-/** Study Instance UID, Number of Study Related Series, Number of Study Related Instances */
-const studyRow = z.object({ '0020000D': text, '00201206': integer, '00201208': integer });
 /** SOP Instance UID */
 const instanceRow = z.object({ '00080018': text });
-
-/** A study as QIDO-RS describes it; null is what the archive does not say. */
-export interface StudySummary {
-  readonly studyInstanceUid: string;
-  readonly series: number | null;
-  readonly instances: number | null;
-}
-
-export interface StudyQuery {
-  /** DA, YYYYMMDD, both included. */
-  readonly dates: { readonly from: string; readonly to: string };
-  /** A study has it that has a series of it. */
-  readonly modality: string;
-}
-
-/** Studies of some days with a series of some modality (QIDO-RS, PS3.18 section 10.6). */
-export async function findStudies(
-  ask: Ask,
-  root: string,
-  { dates, modality }: StudyQuery,
-  signal?: AbortSignal,
-): Promise<StudySummary[]> {
-  const query = {
-    StudyDate: `${dates.from}-${dates.to}`,
-    ModalitiesInStudy: modality,
-    // Several values in one parameter: what dicomweb-client makes of a list, not every archive reads.
-    includefield: '00201206,00201208',
-  };
-  const found = await searchAll(
-    ask,
-    `${root}/studies`,
-    (client, { queryParams, request }) =>
-      client.searchForStudies({ queryParams: { ...query, ...queryParams }, request }),
-    studyRow,
-    (row) => first(row['0020000D']),
-    signal,
-  );
-  return Array.from(found, ([studyInstanceUid, row]) => ({
-    studyInstanceUid,
-    series: first(row['00201206']),
-    instances: first(row['00201208']),
-  }));
-}
 
 /** The series of a study (QIDO-RS, PS3.18 section 10.6); [] when the study is unknown. */
 export async function findSeries(

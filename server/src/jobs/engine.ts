@@ -23,8 +23,8 @@ export interface EngineOptions {
   readonly standsBy?: boolean;
   /** Whether the server and the archive beside it go before the engine when the machine is busy. Default false. */
   readonly yieldsToOthers?: boolean;
-  /** Lines that the process writes to its standard output and error, and the run that it is at work on. */
-  readonly onOutput?: (line: string, runId: string | undefined) => void;
+  /** Lines that the process writes to its standard output and error. */
+  readonly onOutput?: (line: string) => void;
 }
 
 const CHILD = fileURLToPath(new URL('./engine-child.ts', import.meta.url));
@@ -39,10 +39,9 @@ const SECRETS = /^(HEPAR_AUTH|HEPAR_DICOMWEB_.*|DATABASE_URL)$/;
  */
 export class Engine {
   readonly #options: Required<Omit<EngineOptions, 'onOutput'>>;
-  readonly #onOutput: NonNullable<EngineOptions['onOutput']>;
+  readonly #onOutput: (line: string) => void;
   #child: ChildProcess | undefined;
   #busy = false;
-  #runId: string | undefined;
   #closed = false;
   #idle: NodeJS.Timeout | undefined;
   #output: string[] = [];
@@ -69,13 +68,11 @@ export class Engine {
     signal.throwIfAborted();
     if (this.#busy) throw new Error('The engine runs one request at a time.');
     this.#busy = true;
-    this.#runId = request.runId;
     clearTimeout(this.#idle);
     try {
       return await this.#converse(this.#ensureChild(), request, { signal, report });
     } finally {
       this.#busy = false;
-      this.#runId = undefined;
       this.#standBy();
       this.#idle = setTimeout(() => void this.#release().then(() => this.#standBy()), this.#options.idleMs).unref();
     }
@@ -156,7 +153,7 @@ export class Engine {
     for (const stream of [child.stdout!, child.stderr!]) {
       createInterface({ input: stream }).on('line', (line) => {
         this.#output = [...this.#output, line].slice(-KEPT_LINES);
-        this.#onOutput(line, this.#runId);
+        this.#onOutput(line);
       });
     }
     const forget = () => {

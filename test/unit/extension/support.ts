@@ -80,7 +80,6 @@ export function run(id: string, parts: Partial<SegmentationView> = {}): Segmenta
     origin: 'click',
     priority: 100,
     rule: null,
-    deliveries: [],
     supersedes: null,
     position: null,
     kind: 'segmentation',

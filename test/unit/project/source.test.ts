@@ -41,19 +41,14 @@ const MAY_IMPORT: Record<string, string[]> = {
   reports: STAGE,
   phantom: ['dicom', 'volume', 'shared'],
   pipeline: [...STAGE, 'dicomweb', 'reports'],
-  jobs: [...STAGE, 'dicomweb', 'pipeline', 'config'],
-  config: ['dicomweb', 'pipeline'],
-  intake: ['dicom', 'dicomweb', 'jobs', 'volume', 'shared'],
+  jobs: [...STAGE, 'dicomweb', 'pipeline', 'reports', 'config'],
+  config: ['dicomweb', 'pipeline', 'reports'],
+  intake: ['dicomweb', 'volume', 'shared'],
   http: [...STAGE, 'dicomweb', 'intake', 'jobs', 'pipeline', 'config'],
-  server: ['config', 'dicomweb', 'http', 'inference', 'intake', 'jobs'],
-  cli: [...STAGE, 'config', 'dicomweb', 'http', 'intake', 'jobs', 'phantom', 'pipeline', 'reports', 'server'],
+  server: ['config', 'dicomweb', 'http', 'inference', 'jobs', 'reports'],
+  cli: [...STAGE, 'config', 'dicomweb', 'http', 'jobs', 'phantom', 'pipeline', 'reports', 'server'],
 };
-const TOP: Record<string, string> = {
-  'pipeline.ts': 'pipeline',
-  'config.ts': 'config',
-  'server.ts': 'server',
-  'worker.ts': 'server',
-};
+const TOP: Record<string, string> = { 'pipeline.ts': 'pipeline', 'config.ts': 'config', 'server.ts': 'server' };
 
 function roomOf(file: string): string {
   const [room, rest] = file.replace(/^.*server\/src\//, '').split('/', 2);
