@@ -102,7 +102,7 @@ export function layOut(options: GeometryOptions, defaultCentreMm: Vec3): Geometr
 }
 
 /** Rotates about x, then y, then z. Ten decimals keep the axes orthonormal to 1e-10 and fit a decimal string. */
-function rotate([x, y, z]: Vec3, [aboutX, aboutY, aboutZ]: Vec3): Vec3 {
+export function rotate([x, y, z]: Vec3, [aboutX, aboutY, aboutZ]: Vec3): Vec3 {
   const [cx, sx] = turnOf(aboutX);
   const [cy, sy] = turnOf(aboutY);
   const [cz, sz] = turnOf(aboutZ);

@@ -20,6 +20,10 @@ export interface LesionRequest {
   readonly elongation?: number;
   /** Number of an earlier lesion whose surface this one touches (both are then taken as spheres). */
   readonly touching?: number;
+  /** With `touching`: distance between the two surfaces; below 0 they overlap. */
+  readonly gapMm?: number;
+  /** Direction of the longest diameter; any, by default. */
+  readonly axis?: Vec3;
 }
 
 /** A lesion as it was made. `volumeMl` is that of the whole ellipsoid; overlapping lesions share their common part between them. */
@@ -87,11 +91,12 @@ export function placeLesions(
     // Radii (1/s, 1, s) times r keep the volume of a ball of radius r.
     const stretch = Math.sqrt(elongation);
     const radius = diameterMm / 2;
+    const anyAxis: Vec3 = [random.normal(0, 1), random.normal(0, 1), random.normal(0, 1) + 0.01];
     const lesion = {
       number,
       diameterMm,
       radiiMm: [radius / stretch, radius, radius * stretch] as Vec3,
-      axis: [random.normal(0, 1), random.normal(0, 1), random.normal(0, 1) + 0.01] as Vec3,
+      axis: request.axis ?? anyAxis,
       kind,
       contrastHu: request.contrastHu ?? (kind === 'hyperdense' ? 45 : -55),
       volumeMl: ((Math.PI / 6) * diameterMm ** 3) / 1000,
@@ -117,7 +122,7 @@ function findPlace(
   const neighbour = lesions[(request.touching ?? 0) - 1];
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const candidate: Vec3 = neighbour
-      ? beside(neighbour, request.diameterMm / 2, random)
+      ? beside(neighbour, request.diameterMm / 2 + (request.gapMm ?? 0), random)
       : [
           random.between(-trunk.halfWidth, 0.6 * trunk.halfWidth),
           random.between(-trunk.front, trunk.back),

@@ -5,6 +5,7 @@ import { type Anatomy, createAnatomy } from './anatomy.ts';
 import { type PixelFormat, writeCtImage } from './ct-image.ts';
 import { type Geometry, type GeometryOptions, layOut } from './geometry.ts';
 import type { LesionRequest } from './lesions.ts';
+import { type Pose, posed } from './pose.ts';
 import { makeRandom } from './random.ts';
 import { makeScanner } from './scanner.ts';
 
@@ -14,6 +15,8 @@ export interface PhantomOptions {
   /** How many lesions, or which; five, from 12 to 38 mm, by default. */
   readonly lesions?: number | readonly LesionRequest[];
   readonly geometry?: GeometryOptions;
+  /** How the patient lies: turned and shifted against where the seed alone puts them. */
+  readonly pose?: Pose;
   /** Standard deviation of the noise in HU; 0 for none. */
   readonly noiseSdHu?: number;
   readonly pixelFormat?: Partial<PixelFormat>;
@@ -69,12 +72,15 @@ export interface PhantomSeries {
 export function makePhantomSeries(options: PhantomOptions = {}): PhantomSeries {
   const { seed = 1, lesions = 5, noiseSdHu = 11, attributes = {}, raw = [] } = options;
   const pixelFormat: PixelFormat = { ...defaultFormat(options.pixelFormat?.signed ?? false), ...options.pixelFormat };
-  const anatomy = createAnatomy(seed, lesions);
+  const { pose } = options;
+  const lying = createAnatomy(seed, lesions);
+  const anatomy = pose ? posed(lying, pose) : lying;
   const geometry = layOut(options.geometry ?? SAMPLE_GEOMETRY, anatomy.centreMm);
   const identity = JSON.stringify({
     seed,
     lesions,
     geometry,
+    pose,
     noiseSdHu,
     pixelFormat,
     attributes,
