@@ -3,13 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { ArchiveOptions } from './dicomweb/archive.ts';
 import type { RunRequest } from './pipeline.ts';
-import {
-  DEFAULT_OPTIONS,
-  LIVER_PLACES,
-  OPTIONAL_OBJECTS,
-  type ResultOptions,
-  SEG_ENCODINGS,
-} from './reports/options.ts';
 
 /** Where the server listens, whom it lets in, and what it works with. Made from the environment by `readConfig`. */
 export interface Config {
@@ -24,6 +17,8 @@ export interface Config {
   readonly allowedOrigins: readonly string[];
   /** The archive; null when the environment names none. */
   readonly archive: ArchiveOptions | null;
+  /** Whether each result is read against the patient's earlier one in the archive. */
+  readonly priors: boolean;
   readonly provider: RunRequest['provider'];
   /** Threads for inference; undefined: one for each core. */
   readonly threads: number | undefined;
@@ -31,8 +26,6 @@ export interface Config {
   readonly modelsDir: string;
   /** Id of the model that runs when a request names none; undefined: the first by name. */
   readonly model: string | undefined;
-  /** Which objects a result consists of, and how they are encoded. */
-  readonly results: ResultOptions;
   /** Holds the queue and the results of the runs. */
   readonly dataDir: string;
   /** Holds the prebuilt viewer, where the set-up has put one; null: no viewer, and no way through to the archive. */
@@ -93,25 +86,14 @@ const environmentSchema = z.object({
   HEPAR_DICOMWEB_USERNAME: z.string().optional(),
   HEPAR_DICOMWEB_PASSWORD: z.string().optional(),
   HEPAR_DICOMWEB_TOKEN: z.string().optional(),
+  HEPAR_PRIORS: z
+    .enum(['on', 'off'], { error: 'on or off' })
+    .default('on')
+    .transform((value) => value === 'on'),
   HEPAR_PROVIDER: z.enum(['auto', 'cpu', 'cuda', 'webgpu'], { error: 'auto, cpu, cuda or webgpu' }).default('auto'),
   HEPAR_THREADS: wholeNumber(1, 1024).optional(),
   HEPAR_MODELS: z.string().default(MODELS),
   HEPAR_MODEL: z.string().optional(),
-  HEPAR_SEG: z.enum(SEG_ENCODINGS, { error: 'binary or labelmap' }).default(DEFAULT_OPTIONS.seg),
-  HEPAR_SEG_LIVER: z
-    .enum(LIVER_PLACES, { error: 'together, own-series, left-out or auto' })
-    .default(DEFAULT_OPTIONS.liver),
-  HEPAR_SEG_DEFLATED: z.enum(['on', 'off'], { error: 'on or off' }).default('off'),
-  HEPAR_OBJECTS: z
-    .string()
-    .transform((text) =>
-      text
-        .split(',')
-        .map((each) => each.trim())
-        .filter((each) => each !== '' && each !== 'none'),
-    )
-    .pipe(z.array(z.enum(OPTIONAL_OBJECTS, { error: `none, or some of ${OPTIONAL_OBJECTS.join(', ')}` })))
-    .default([...DEFAULT_OPTIONS.objects]),
   HEPAR_DATA: z.string().default(() => join(process.cwd(), '.data')),
   HEPAR_VIEWER: z.string().optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'an address that begins with postgres://' }).optional(),
@@ -145,16 +127,11 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
           ...(env.HEPAR_DICOMWEB_TOKEN === undefined ? {} : { bearer: env.HEPAR_DICOMWEB_TOKEN }),
         }
       : null,
+    priors: env.HEPAR_PRIORS,
     provider: env.HEPAR_PROVIDER,
     threads: env.HEPAR_THREADS,
     modelsDir: env.HEPAR_MODELS,
     model: env.HEPAR_MODEL,
-    results: {
-      seg: env.HEPAR_SEG,
-      liver: env.HEPAR_SEG_LIVER,
-      deflated: env.HEPAR_SEG_DEFLATED === 'on',
-      objects: [...new Set(env.HEPAR_OBJECTS)].sort(),
-    },
     dataDir: env.HEPAR_DATA,
     viewerDir: env.HEPAR_VIEWER === 'off' ? null : (env.HEPAR_VIEWER ?? join(env.HEPAR_DATA, 'viewer')),
     databaseUrl: env.DATABASE_URL,

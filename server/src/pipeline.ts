@@ -8,16 +8,15 @@ import { measure } from './findings/measure.ts';
 import { type FindingsDocument, findingsSchema } from './findings/schema.ts';
 import { segment } from './inference/cascade.ts';
 import { loadModel } from './inference/model.ts';
+import type { Segmentation } from './inference/segmentation.ts';
+import { type PriorsSource, readAgainstPriors } from './priors/stage.ts';
 import type { Progress } from './progress.ts';
-import { maskPngs } from './reports/masks.ts';
-import { labelMapNifti } from './reports/nifti.ts';
 import { makeObjects, OBJECT_FILES, objectsToStore } from './reports/objects.ts';
-import { DEFAULT_OPTIONS, type PlainFile, type ResultOptions } from './reports/options.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { VERSION } from './version.ts';
 import { assemble } from './volume/assemble.ts';
 import { readInstance } from './volume/damage.ts';
-import type { LabelMap } from './volume/volume.ts';
+import type { CtSeries } from './volume/series.ts';
 
 /** A series in an archive, or in a folder or zip of DICOM files. */
 export type SeriesSource =
@@ -47,20 +46,20 @@ export interface RunRequest {
   readonly threads?: number | undefined;
   /** Receives the run's objects; findings.json is written last, so that it stands for a complete set. */
   readonly outDir: string;
-  /** Which objects, and how they are encoded; DEFAULT_OPTIONS by default. */
-  readonly options?: ResultOptions | undefined;
-  /** Files for software that reads no DICOM, beside the objects; none by default. */
-  readonly plainFiles?: readonly PlainFile[] | undefined;
   /** Put the objects into the archive that the series came from. */
   readonly store: boolean;
   /** The run whose result this one takes the place of. */
   readonly supersedes: string | null;
   /** ISO 8601; a retry passes the first attempt's, so that it makes the same objects. */
   readonly createdAt: string;
+  /** Where to look for earlier results of the patient; left out, none are looked for. */
+  readonly priors?: PriorsSource | undefined;
 }
 
 /** The files of a run in its `outDir`. */
 export const FILES = { ...OBJECT_FILES, findings: 'findings.json' } as const;
+/** Which earlier results an unfinished run was read against. */
+const PRIORS_LOOKED_AT = 'priors.json';
 
 /**
  * The way of one series: from where it lies to its result. Objects that an earlier attempt has completed are stored as
@@ -85,7 +84,9 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
   const segmentation = await clock.time('segment', () =>
     segment(series, model, { provider: request.provider, threads: request.threads }, progress),
   );
-  const { findings, segments } = await clock.time('measure', () => measure(series, segmentation, runId, progress));
+  const { findings, segments, priors, warnings } = await clock.time('measure', () =>
+    measured(request, series, segmentation, progress),
+  );
   const made = await clock.time('report', () =>
     makeObjects(
       {
@@ -99,8 +100,6 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
         engine: segmentation.engine,
         softwareVersion: VERSION,
         createdAt: new Date(request.createdAt),
-        probability: segmentation.lesionProbability,
-        options: request.options ?? DEFAULT_OPTIONS,
       },
       (fraction) => progress.report('report', fraction),
     ),
@@ -115,24 +114,34 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
     series,
     objects: made.uids,
     findings,
+    priors,
+    warnings,
   });
   progress.signal.throwIfAborted();
   // What an attempt that broke off has left behind is no part of this result.
   await rm(request.outDir, { recursive: true, force: true });
-  for (const kind of request.plainFiles ?? []) await writePlainFiles(request.outDir, kind, segments);
   await writeObjects(request.outDir, { ...made.files, [FILES.findings]: json(document) });
   return document;
 }
 
-async function writePlainFiles(outDir: string, kind: PlainFile, segments: LabelMap<Uint16Array>): Promise<void> {
-  if (kind === 'nifti') return writeObjects(outDir, { 'labels.nii.gz': await labelMapNifti(segments) });
-  for (const [folder, of] of [
-    ['mask', 'lesions'],
-    ['mask-liver', 'liver'],
-  ] as const) {
-    await mkdir(join(outDir, folder), { recursive: true });
-    for (const [name, content] of maskPngs(segments, of)) await writeFile(join(outDir, folder, name), content);
-  }
+/** The findings, read against the patient's earlier scan where that is asked for. */
+async function measured(
+  { runId, outDir, priors }: RunRequest,
+  series: CtSeries,
+  segmentation: Segmentation,
+  progress: Progress,
+) {
+  if (!priors) return { ...(await measure(series, segmentation, runId, progress)), priors: null, warnings: [] };
+  const half = (first: number): Progress => ({
+    signal: progress.signal,
+    report: (phase, fraction) => progress.report(phase, first + fraction / 2),
+  });
+  const result = await measure(series, segmentation, runId, half(0));
+  await mkdir(outDir, { recursive: true });
+  const lookedAt = join(outDir, PRIORS_LOOKED_AT);
+  const read = await readAgainstPriors({ series, ...result }, priors, lookedAt, half(0.5));
+  progress.report('measure', 1);
+  return { ...result, ...read };
 }
 
 function retrieve(source: SeriesSource, { signal }: Progress): AsyncIterable<Uint8Array> {

@@ -15,7 +15,6 @@ import { listModels, type Model } from './inference/model.ts';
 import type { EngineOptions } from './jobs/engine.ts';
 import { PipelineFailed } from './jobs/errors.ts';
 import { Segmentations } from './jobs/segmentations.ts';
-import { unusual } from './reports/options.ts';
 
 export interface ServerOptions {
   readonly config: Config;
@@ -64,7 +63,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const segmentations = await Segmentations.open({
     dataDir: config.dataDir,
     databaseUrl: config.databaseUrl,
-    resultOptions: unusual(config.results),
     logger,
     onEnd: (run) => metrics.runEnded(run),
     ...(options.engine ? { engine: options.engine } : {}),
@@ -88,10 +86,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         provider: config.provider,
         threads: config.threads,
         outDir,
-        options: config.results,
         store: true,
         supersedes: run.supersedes,
         createdAt: run.createdAt.toISOString(),
+        ...(config.priors ? { priors: { kind: 'archive', archive: address } } : {}),
       };
     },
   });

@@ -11,29 +11,26 @@ import { runId } from '../jobs/run.ts';
 import type { RunRequest, SeriesSource } from '../pipeline.ts';
 import type { Progress } from '../progress.ts';
 import { Refusal } from '../refusal.ts';
-import { DEFAULT_OPTIONS, OPTIONAL_OBJECTS, type ResultOptions, unusual } from '../reports/options.ts';
 import { bundledModelDir } from './bundled-model.ts';
+import { type ChosenPrior, choosePrior } from './choose-prior.ts';
 import { chooseSeries } from './choose-series.ts';
 import { onInterrupt, UsageError } from './failure.ts';
+import { priorsSummary } from './priors-summary.ts';
 import { showProgress } from './progress-display.ts';
 
 const USAGE = `usage: hepar segment INPUT --out DIR [options]
 
 INPUT is a folder or zip of DICOM files, or with --dicomweb a STUDYUID or STUDYUID/SERIESUID.
 
-  --out DIR         where the result goes: segmentation.dcm, report.dcm, findings.json, preview.png, the pictures as
-                    DICOM in secondary-capture/, and a black-and-white PNG a slice in mask/ and mask-liver/
+  --out DIR         where segmentation.dcm, findings.json and preview.png go
   --series UID      which series, when the input holds several
   --dicomweb URL    take the series from this archive; credentials in HEPAR_DICOMWEB_USERNAME and
                     HEPAR_DICOMWEB_PASSWORD, or HEPAR_DICOMWEB_TOKEN
   --store           put the result into that archive
-  --nifti           also write the label map as labels.nii.gz
-  --objects LIST    DICOM objects beside SEG and SR: none, or some of ${OPTIONAL_OBJECTS.join(', ')},
-                    with commas between them (default: ${DEFAULT_OPTIONS.objects.join(',')})
-  --seg NAME        binary, which every reader takes, or labelmap (default: ${DEFAULT_OPTIONS.seg})
-  --liver WHERE     the liver's own voxels: together with the lesions, own-series, left-out, or auto: in a series of
-                    their own beyond 400 frames (default: ${DEFAULT_OPTIONS.liver})
-  --deflated        segmentations in the deflated transfer syntax
+  --prior WHAT      read the result against an earlier one of the patient: a folder, zip or file with its
+                    segmentation.dcm, or with --dicomweb also STUDYUID/SERIESUID. By default the newest in the
+                    archive, and none for files
+  --no-priors       look for none in the archive
   --model DIR       a model's folder (default: the bundled model)
   --provider NAME   auto, cpu, cuda or webgpu (default: auto)
   --threads N       threads for inference (default: one for each core)
@@ -42,33 +39,17 @@ Exit code: 0 done, 2 the input is unsuitable, 1 anything else.
 ${NOTICE}
 `;
 
-/** What a result may consist of. */
-const RESULT_FILES = [
-  'findings.json',
-  'labels.nii.gz',
-  'liver.dcm',
-  'mask',
-  'mask-liver',
-  'mask.dcm',
-  'preview.png',
-  'probability.dcm',
-  'report.dcm',
-  'rtstruct.dcm',
-  'secondary-capture',
-  'segmentation.dcm',
-];
-
 interface Options {
   readonly input: string;
   readonly out: string;
   readonly series: string | undefined;
   readonly dicomweb: string | undefined;
   readonly store: boolean;
+  readonly prior: string | undefined;
+  readonly noPriors: boolean;
   readonly modelDir: string;
   readonly provider: RunRequest['provider'];
   readonly threads: number | undefined;
-  readonly results: ResultOptions;
-  readonly nifti: boolean;
 }
 
 interface Chosen {
@@ -89,9 +70,10 @@ export async function segmentCommand(args: string[]): Promise<number> {
   const model = await loadModel(options.modelDir);
   const chosen =
     options.dicomweb === undefined ? await fromFiles(options, interrupt.signal) : await fromArchive(options);
+  const prior = await choosePrior(options, chosen.source, interrupt.signal);
   const display = showProgress(process.stderr);
   try {
-    const findings = await run(chosen, model, options, { signal: interrupt.signal, report: display.report });
+    const findings = await run(chosen, prior, model, options, { signal: interrupt.signal, report: display.report });
     display.end();
     process.stdout.write(summary(findings, options.out));
     return 0;
@@ -101,8 +83,14 @@ export async function segmentCommand(args: string[]): Promise<number> {
 }
 
 /** The result is made beside the folder that receives it, and moved in when it is complete. */
-async function run(chosen: Chosen, model: Model, options: Options, progress: Progress): Promise<FindingsDocument> {
-  const { out, modelDir, provider, threads, store, results, nifti } = options;
+async function run(
+  chosen: Chosen,
+  prior: ChosenPrior,
+  model: Model,
+  options: Options,
+  progress: Progress,
+): Promise<FindingsDocument> {
+  const { out, modelDir, provider, threads, store } = options;
   const { manifest, digest } = model;
   await mkdir(out, { recursive: true });
   const unfinished = await mkdtemp(join(out, '.unfinished-'));
@@ -110,29 +98,25 @@ async function run(chosen: Chosen, model: Model, options: Options, progress: Pro
   try {
     const findings = await engine.run(
       {
-        runId: runId({
-          ...chosen,
-          model: { id: manifest.id, version: manifest.version, digest },
-          repeat: 0,
-          options: unusual(results),
-        }),
+        runId: runId(
+          { ...chosen, model: { id: manifest.id, version: manifest.version, digest }, repeat: 0 },
+          prior.options,
+        ),
         source: chosen.source,
         modelDir,
         provider,
         threads,
-        outDir: join(unfinished, 'result'),
-        options: results,
-        plainFiles: nifti ? ['masks', 'nifti'] : ['masks'],
+        outDir: unfinished,
         store,
         supersedes: null,
         createdAt: new Date().toISOString(),
+        priors: prior.source,
       },
       progress,
     );
-    // Nothing of an earlier result may be taken for this one's.
-    for (const name of RESULT_FILES) await rm(join(out, name), { recursive: true, force: true });
-    for (const name of await readdir(join(unfinished, 'result'))) {
-      await rename(join(unfinished, 'result', name), join(out, name));
+    for (const name of await readdir(unfinished)) {
+      await rm(join(out, name), { recursive: true, force: true });
+      await rename(join(unfinished, name), join(out, name));
     }
     return findings;
   } finally {
@@ -188,13 +172,10 @@ function readOptions(args: string[]): Options | 'help' {
   if (input === undefined || others.length > 0) throw new UsageError(`give one INPUT.\n${USAGE}`);
   if (values.out === undefined) throw new UsageError(`--out DIR is missing.\n${USAGE}`);
   if (values.store && values.dicomweb === undefined) throw new UsageError('--store needs --dicomweb URL.');
-  const { provider, threads, results } = readConfig({
+  if (values.prior !== undefined && values['no-priors']) throw new UsageError('--prior or --no-priors, not both.');
+  const { provider, threads } = readConfig({
     HEPAR_PROVIDER: values.provider ?? process.env.HEPAR_PROVIDER,
     HEPAR_THREADS: values.threads ?? process.env.HEPAR_THREADS,
-    HEPAR_OBJECTS: values.objects ?? process.env.HEPAR_OBJECTS,
-    HEPAR_SEG: values.seg ?? process.env.HEPAR_SEG,
-    HEPAR_SEG_LIVER: values.liver ?? process.env.HEPAR_SEG_LIVER,
-    HEPAR_SEG_DEFLATED: values.deflated ? 'on' : process.env.HEPAR_SEG_DEFLATED,
   });
   return {
     input,
@@ -202,11 +183,11 @@ function readOptions(args: string[]): Options | 'help' {
     series: values.series,
     dicomweb: values.dicomweb,
     store: values.store ?? false,
+    prior: values.prior,
+    noPriors: values['no-priors'] ?? false,
     modelDir: resolve(values.model ?? bundledModelDir()),
     provider,
     threads,
-    results,
-    nifti: values.nifti ?? false,
   };
 }
 
@@ -220,14 +201,11 @@ function parse(args: string[]) {
         series: { type: 'string' },
         dicomweb: { type: 'string' },
         store: { type: 'boolean' },
+        prior: { type: 'string' },
+        'no-priors': { type: 'boolean' },
         model: { type: 'string' },
         provider: { type: 'string' },
         threads: { type: 'string' },
-        objects: { type: 'string' },
-        seg: { type: 'string' },
-        liver: { type: 'string' },
-        deflated: { type: 'boolean' },
-        nifti: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -237,7 +215,7 @@ function parse(args: string[]) {
 }
 
 /** What a person wants to know at a glance. */
-function summary({ liver, lesions, lesionBurdenMl, engine, warnings }: FindingsDocument, out: string): string {
+function summary({ liver, lesions, lesionBurdenMl, engine, priors, warnings }: FindingsDocument, out: string): string {
   const found =
     lesions.length === 0
       ? 'No lesion found.'
@@ -249,6 +227,7 @@ function summary({ liver, lesions, lesionBurdenMl, engine, warnings }: FindingsD
   return [
     `Liver ${liver.volumeMl} ml. ${found}`,
     ...rows,
+    ...priorsSummary(priors),
     ...warnings.map(({ message }) => `Note: ${message}`),
     `Written to ${out} (${engine.provider}: ${engine.device}).`,
     NOTICE,

@@ -4,10 +4,10 @@ import { describeInstance, type ImageSummary } from './describe.ts';
 import { NotFound } from './errors.ts';
 import { retrieveSeries } from './retrieve.ts';
 import { RETRY, type RetryOptions } from './retry.ts';
-import { findInstances, findSeries, type SeriesSummary } from './search.ts';
+import { findInstances, findSeries, findStudies, type SeriesSummary, type StudySummary } from './search.ts';
 import { type StoreReceipt, storeFiles } from './store.ts';
 
-export type { ImageSummary, SeriesSummary, StoreReceipt };
+export type { ImageSummary, SeriesSummary, StoreReceipt, StudySummary };
 
 /** A DICOMweb archive: QIDO-RS, WADO-RS and STOW-RS (PS3.18 section 10). Its calls throw the errors of errors.ts. */
 export interface Archive {
@@ -15,6 +15,8 @@ export interface Archive {
   readonly url: string;
   /** Asks for something small, once: resolves when the archive answers and lets us in. */
   ping(options?: Abortable): Promise<void>;
+  /** The studies under exactly this Patient ID; [] when there is none. */
+  findStudies(patientId: string, options?: Abortable): Promise<StudySummary[]>;
   /** The series of a study; [] when the study is unknown. */
   findSeries(studyUid: string, options?: Abortable): Promise<SeriesSummary[]>;
   /** SOP Instance UIDs of a series, in the archive's order; [] when the series is unknown. */
@@ -26,6 +28,8 @@ export interface Archive {
     instanceUid: string,
     options?: Abortable,
   ): Promise<ImageSummary>;
+  /** The DICOM file of one instance. */
+  retrieveInstance(studyUid: string, seriesUid: string, instanceUid: string, options?: Abortable): Promise<Uint8Array>;
   /**
    * The DICOM files of a series as they arrive, at the consumer's pace, whatever their transfer syntax.
    * With `instances` (SOP Instance UIDs) exactly these are delivered, once each, or it fails.
@@ -84,6 +88,9 @@ export function createArchive(options: ArchiveOptions): Archive {
         signal,
       ),
 
+    findStudies: async (patientId, { signal } = {}) =>
+      patientId.trim() === '' ? [] : findStudies(ask, root, patientId, signal),
+
     findSeries: async (studyUid, { signal } = {}) =>
       isPathSafe(studyUid) ? findSeries(ask, root, studyUid, signal) : [],
 
@@ -93,6 +100,13 @@ export function createArchive(options: ArchiveOptions): Archive {
     describeInstance: async (study, series, instance, { signal } = {}) => {
       if (![study, series, instance].every(isPathSafe)) throw new NotFound(root);
       return describeInstance(ask, root, { study, series, instance }, signal);
+    },
+
+    retrieveInstance: async (study, series, instance, { signal } = {}) => {
+      if (![study, series, instance].every(isPathSafe)) throw new NotFound(root);
+      const url = `${root}/studies/${study}/series/${series}/instances/${instance}`;
+      for await (const file of retrieveSeries(connection, url, { signal, maxInstanceBytes, retry })) return file;
+      throw new NotFound(url);
     },
 
     async *retrieveSeries(studyUid, seriesUid, { signal, instances } = {}) {

@@ -23,7 +23,7 @@ export interface DicomWebClient {
 }
 
 interface Search {
-  readonly queryParams: Readonly<Record<string, number>>;
+  readonly queryParams: Readonly<Record<string, number | string>>;
   readonly request: Request;
 }
 

@@ -12,6 +12,15 @@ export interface SeriesSummary {
   readonly instances: number | null;
 }
 
+/** A study as QIDO-RS describes it; null is what the archive does not say. */
+export interface StudySummary {
+  readonly studyInstanceUid: string;
+  readonly patientId: string | null;
+  /** Study Date (DA) and Study Time (TM) as they are written. */
+  readonly studyDate: string | null;
+  readonly studyTime: string | null;
+}
+
 const text = z.object({ Value: z.array(z.string().nullable()).optional() }).optional();
 const integer = z.object({ Value: z.array(z.coerce.number().nullable()).optional() }).optional();
 const seriesRow = z.object({
@@ -22,8 +31,42 @@ const seriesRow = z.object({
   '00200011': integer,
   '00201209': integer,
 });
+const studyRow = z.object({
+  /** Study Instance UID, Patient ID, Study Date, Study Time */
+  '0020000D': text,
+  '00100020': text,
+  '00080020': text,
+  '00080030': text,
+});
 /** SOP Instance UID */
 const instanceRow = z.object({ '00080018': text });
+
+/**
+ * The studies under a Patient ID. Archives match without regard to case and take * and ? for wildcards: only those that
+ * state this very ID, but for the blanks around it, are given.
+ */
+export async function findStudies(
+  ask: Ask,
+  root: string,
+  patientId: string,
+  signal?: AbortSignal,
+): Promise<StudySummary[]> {
+  const found = await searchAll(
+    ask,
+    `${root}/studies`,
+    (client, { queryParams, request }) =>
+      client.searchForStudies({ queryParams: { ...queryParams, PatientID: patientId }, request }),
+    studyRow,
+    (row) => first(row['0020000D']),
+    signal,
+  );
+  return Array.from(found, ([studyInstanceUid, row]) => ({
+    studyInstanceUid,
+    patientId: first(row['00100020']),
+    studyDate: first(row['00080020']),
+    studyTime: first(row['00080030']),
+  })).filter((study) => study.patientId?.trim() === patientId.trim());
+}
 
 /** The series of a study (QIDO-RS, PS3.18 section 10.6); [] when the study is unknown. */
 export async function findSeries(

@@ -1,7 +1,8 @@
 import type { Model } from '../inference/model.ts';
 import type { EngineInfo } from '../inference/segmentation.ts';
-import type { CtSeries } from '../volume/series.ts';
+import type { CtSeries, Warning } from '../volume/series.ts';
 import type { Findings } from './measure.ts';
+import type { Priors } from './priors.ts';
 import { decimals } from './rounding.ts';
 import { type FindingsDocument, NOTICE } from './schema.ts';
 
@@ -16,6 +17,10 @@ export interface FindingsDocumentParts {
   /** UIDs of the objects that the run made; null for those it did not. */
   readonly objects: FindingsDocument['objects'];
   readonly findings: Findings;
+  /** The result read against an earlier one; null where none was looked for. */
+  readonly priors?: Priors | null;
+  /** Beside those of the series. */
+  readonly warnings?: readonly Warning[];
 }
 
 /** Decimals of the voxel spacing (mm): a tenth of a micrometre. */
@@ -57,7 +62,8 @@ export function findingsDocument(parts: FindingsDocumentParts): FindingsDocument
     liver: findings.liver,
     lesionBurdenMl: findings.lesionBurdenMl,
     lesions: findings.lesions,
-    warnings: series.warnings.map(({ code, message }) => ({ code, message })),
+    priors: parts.priors ?? null,
+    warnings: [...series.warnings, ...(parts.warnings ?? [])].map(({ code, message }) => ({ code, message })),
     notice: NOTICE,
   };
 }

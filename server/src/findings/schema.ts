@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { priorsSchema } from './priors.ts';
 
 /**
  * findings.json: the result of a run, over HTTP and in the command's output folder.
@@ -78,6 +79,8 @@ export const findingsSchema = z.strictObject({
   liver: z.strictObject({ volumeMl: z.number().nonnegative(), parenchymaMl: z.number().nonnegative(), algorithmType }),
   lesionBurdenMl: z.number().nonnegative(),
   lesions: z.array(lesionSchema),
+  /** This scan read against an earlier one of the patient; null where none was looked for. */
+  priors: priorsSchema.nullable().default(null),
   warnings: z.array(warningSchema),
   notice: z.string(),
 });

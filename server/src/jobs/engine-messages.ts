@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { findingsSchema } from '../findings/schema.ts';
 import type { RunRequest } from '../pipeline.ts';
 import { PHASES } from '../progress.ts';
-import { PLAIN_FILES, resultOptionsSchema } from '../reports/options.ts';
 import { refusalSchema } from './run.ts';
 
 /** What the server and its engine process say to one another, over the IPC channel. */
@@ -15,6 +14,15 @@ const archiveSchema = z.strictObject({
   idleTimeoutMs: z.number().exactOptional(),
   maxInstanceBytes: z.number().exactOptional(),
 });
+
+const priorsSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('archive'),
+    archive: archiveSchema,
+    only: z.strictObject({ studyInstanceUid: z.string(), seriesInstanceUid: z.string() }).optional(),
+  }),
+  z.strictObject({ kind: z.literal('files'), path: z.string() }),
+]);
 
 const engineRequestSchema: z.ZodType<RunRequest> = z.strictObject({
   runId: z.string(),
@@ -38,11 +46,10 @@ const engineRequestSchema: z.ZodType<RunRequest> = z.strictObject({
   provider: z.enum(['auto', 'cpu', 'cuda', 'webgpu']),
   threads: z.int().positive().optional(),
   outDir: z.string(),
-  options: resultOptionsSchema.optional(),
-  plainFiles: z.array(z.enum(PLAIN_FILES)).readonly().optional(),
   store: z.boolean(),
   supersedes: z.string().nullable(),
   createdAt: z.iso.datetime(),
+  priors: priorsSchema.optional(),
 });
 
 export const toEngineSchema = z.discriminatedUnion('kind', [

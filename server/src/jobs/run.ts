@@ -50,8 +50,6 @@ export interface RunParts {
   readonly model: z.infer<typeof modelRefSchema>;
   /** 0, and one more each time somebody wants the same once again. */
   readonly repeat: number;
-  /** Those that change the result, where they differ from the usual ones. */
-  readonly options?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A run as it is kept. */
@@ -98,7 +96,7 @@ export type TimingsMs = z.infer<typeof timingsMs>;
  * The name of a run: 32 hexadecimal digits that follow from the series, its instances, the model, the options that change
  * the result, the results version and the repeat number.
  */
-export function runId(parts: RunParts, options: Readonly<Record<string, unknown>> = parts.options ?? {}): string {
+export function runId(parts: RunParts, options: Readonly<Record<string, unknown>> = {}): string {
   const named = [
     parts.seriesInstanceUid,
     [...new Set(parts.instances)].sort(),

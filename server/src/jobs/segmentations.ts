@@ -14,8 +14,6 @@ export interface SegmentationsOptions extends Pick<QueueOptions, 'databaseUrl' |
   /** What the engine is asked for a run whose results go to `outDir`. */
   readonly requestFor: (run: Run, outDir: string) => RunRequest;
   readonly engine?: EngineOptions;
-  /** Options that change every result; a run is named by them. */
-  readonly resultOptions?: Readonly<Record<string, unknown>>;
   readonly logger: Logger;
   readonly onEnd?: (run: Run) => void;
 }
@@ -80,7 +78,7 @@ export class Segmentations {
 
   /** Queues a run, or finds the one that is the same. `queued` says whether there is something new to do. */
   async request(parts: RunParts, order: Order = CLICK): Promise<{ run: Run; queued: boolean }> {
-    const requested = await this.#queue.request({ ...parts, options: this.#options.resultOptions }, order);
+    const requested = await this.#queue.request(parts, order);
     // The worker may have begun before we hear that it was queued.
     if (requested.queued && !this.#live.progressOf(requested.run.id)) this.#live.changed(requested.run);
     return requested;

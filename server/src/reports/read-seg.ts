@@ -16,10 +16,16 @@ export interface SegFrame {
 export interface SegSegment {
   readonly number: number;
   readonly label: string;
+  /** Code Value of its Segmented Property Type. */
+  readonly typeCode: string | null;
+  /** Segment Algorithm Type: AUTOMATIC, SEMIAUTOMATIC or MANUAL. */
+  readonly algorithmType: string | null;
   readonly trackingUid: string | null;
 }
 
 export interface SegContent {
+  /** Everything else that the object says. */
+  readonly dataset: Dataset;
   readonly rows: number;
   readonly columns: number;
   readonly segments: readonly SegSegment[];
@@ -54,11 +60,14 @@ export function readSeg(part10: Uint8Array): SegContent {
     );
   }
   return {
+    dataset,
     rows,
     columns,
     segments: dataset.items('00620002').map((item) => ({
       number: item.number('00620004') ?? 0,
       label: item.text('00620005') ?? '',
+      typeCode: item.items('0062000f')[0]?.text('00080100') ?? null,
+      algorithmType: item.text('00620008'),
       trackingUid: item.text('00620021'),
     })),
     frames: perFrame.map((item, index) => ({ ...frameOf(item), mask: () => unpack(packed, index, rows * columns) })),

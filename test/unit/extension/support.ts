@@ -52,6 +52,7 @@ export function findings(lesions: readonly Lesion[], parts: Partial<FindingsDocu
     liver: { volumeMl: 1500, parenchymaMl: 1485, algorithmType: 'automatic' },
     lesionBurdenMl: 15,
     lesions: [...lesions],
+    priors: null,
     warnings: [],
     notice: 'Research use only.',
     ...parts,

@@ -116,6 +116,7 @@ function findingsOf(request: RunRequest): FindingsDocument {
     liver: { volumeMl: 1500, parenchymaMl: 1500, algorithmType: 'automatic' },
     lesionBurdenMl: 0,
     lesions: [],
+    priors: null,
     warnings: [],
     notice: NOTICE,
   };

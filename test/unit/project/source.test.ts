@@ -39,14 +39,15 @@ const MAY_IMPORT: Record<string, string[]> = {
   findings: ['dicom', 'volume', 'inference', 'shared'],
   correction: ['dicom', 'volume', 'inference', 'findings', 'shared'],
   reports: STAGE,
+  priors: [...STAGE, 'dicomweb', 'reports'],
   phantom: ['dicom', 'volume', 'shared'],
-  pipeline: [...STAGE, 'dicomweb', 'reports'],
-  jobs: [...STAGE, 'dicomweb', 'pipeline', 'reports', 'config'],
-  config: ['dicomweb', 'pipeline', 'reports'],
+  pipeline: [...STAGE, 'dicomweb', 'priors', 'reports'],
+  jobs: [...STAGE, 'dicomweb', 'pipeline', 'config'],
+  config: ['dicomweb', 'pipeline'],
   intake: ['dicomweb', 'volume', 'shared'],
   http: [...STAGE, 'dicomweb', 'intake', 'jobs', 'pipeline', 'config'],
-  server: ['config', 'dicomweb', 'http', 'inference', 'jobs', 'reports'],
-  cli: [...STAGE, 'config', 'dicomweb', 'http', 'jobs', 'phantom', 'pipeline', 'reports', 'server'],
+  server: ['config', 'dicomweb', 'http', 'inference', 'jobs'],
+  cli: [...STAGE, 'config', 'dicomweb', 'http', 'jobs', 'phantom', 'pipeline', 'priors', 'reports', 'server'],
 };
 const TOP: Record<string, string> = { 'pipeline.ts': 'pipeline', 'config.ts': 'config', 'server.ts': 'server' };
 

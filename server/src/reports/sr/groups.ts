@@ -2,7 +2,9 @@ import { CODES, type Code } from '../../dicom/codes.ts';
 import { derivedUid } from '../../dicom/uid.ts';
 import type { Lesion } from '../../findings/schema.ts';
 import type { SourceSlice } from '../../volume/volume.ts';
+import { objectUids } from '../composite.ts';
 import { algorithmParameters } from '../seg/segments.ts';
+import { SEGMENTATION_STORAGE } from '../seg.ts';
 import type { SrInput } from '../sr.ts';
 import { CONCEPTS, UNITS } from './concepts.ts';
 import {
@@ -60,8 +62,7 @@ export function parenchymaGroup(input: SrInput): Item {
     trackingUid: derivedUid('hepar', input.runId, 'liver-without-lesions'),
     finding: CODES.liver,
   };
-  // Without a region there is nothing for TID 1411 to refer to.
-  return group(input.segmentations.liver === null ? '1501' : '1411', subject, input, [
+  return group('1411', subject, input, [
     ...segmentReference(1, input),
     numeric(CONCEPTS.volume, input.findings.liver.parenchymaMl, UNITS.millilitre),
   ]);
@@ -118,12 +119,14 @@ function group(template: '1411' | '1501', subject: Subject, input: SrInput, cont
   ]);
 }
 
-/** None where the segment's voxels are in no object. */
-function segmentReference(segmentNumber: number, { series, segmentations }: SrInput): Item[] {
-  const segmentation = segmentNumber === 1 ? segmentations.liver : segmentations.lesions;
-  if (segmentation === null) return [];
+function segmentReference(segmentNumber: number, { runId, series }: SrInput): Item[] {
+  const { sopInstanceUID } = objectUids(runId, 'seg');
   return [
-    image(CONCEPTS.referencedSegment, { ...segmentation, segmentNumber }),
+    image(CONCEPTS.referencedSegment, {
+      sopClassUid: SEGMENTATION_STORAGE,
+      sopInstanceUid: sopInstanceUID,
+      segmentNumber,
+    }),
     uidReference(CONCEPTS.sourceSeriesForSegmentation, series.seriesInstanceUid),
   ];
 }

@@ -1,0 +1,29 @@
+import type { Dataset } from '../dicom/dataset.ts';
+import { parseInstance } from '../dicom/parse.ts';
+import { seriesFilesIn } from '../dicomweb/files.ts';
+import type { Candidate } from './candidate.ts';
+
+/**
+ * The segmentations in a folder with its subfolders, a zip, or the one file that `path` is. Images of their sources
+ * are read where they lie there too.
+ * @throws as seriesFilesIn does
+ */
+export async function* filedResults(path: string, signal: AbortSignal): AsyncGenerator<Candidate, void, undefined> {
+  const segs: { sopInstanceUid: string; seg: Uint8Array }[] = [];
+  for await (const { file, header } of seriesFilesIn(path, signal)) {
+    if (header.modality !== 'SEG') continue;
+    segs.push({ sopInstanceUid: header.sopInstanceUid ?? '', seg: await file.read() });
+  }
+  for (const each of segs) {
+    yield { ...each, sourceImages: (source) => imagesAt(path, source.sopInstanceUids, signal) };
+  }
+}
+
+async function imagesAt(path: string, uids: readonly string[], signal: AbortSignal): Promise<Dataset[]> {
+  const wanted = new Set([uids[0], uids.at(-1)]);
+  const images: Dataset[] = [];
+  for await (const { file, header } of seriesFilesIn(path, signal)) {
+    if (wanted.delete(header.sopInstanceUid ?? '')) images.push(parseInstance(await file.read()).dataset);
+  }
+  return images;
+}
