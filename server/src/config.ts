@@ -3,6 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { ArchiveOptions } from './dicomweb/archive.ts';
 import type { RunRequest } from './pipeline.ts';
+import {
+  DEFAULT_OPTIONS,
+  LIVER_PLACES,
+  OPTIONAL_OBJECTS,
+  type ResultOptions,
+  SEG_ENCODINGS,
+} from './reports/options.ts';
 
 /** Where the server listens, whom it lets in, and what it works with. Made from the environment by `readConfig`. */
 export interface Config {
@@ -17,6 +24,14 @@ export interface Config {
   readonly allowedOrigins: readonly string[];
   /** The archive; null when the environment names none. */
   readonly archive: ArchiveOptions | null;
+  /** Orthanc's own interface, where the archive is an Orthanc; reached with the archive's credentials. */
+  readonly orthancUrl: string | undefined;
+  /** File of the rules by which series are segmented unasked; null: none are. */
+  readonly rulesFile: string | null;
+  /** What the archive's webhook has to know; undefined: there is no webhook. */
+  readonly webhookSecret: string | undefined;
+  /** How often the archive is asked for what is new. */
+  readonly intakeSeconds: number;
   /** Whether each result is read against the patient's earlier one in the archive. */
   readonly priors: boolean;
   readonly provider: RunRequest['provider'];
@@ -26,12 +41,26 @@ export interface Config {
   readonly modelsDir: string;
   /** Id of the model that runs when a request names none; undefined: the first by name. */
   readonly model: string | undefined;
+  /** Which objects a result consists of, and how they are encoded. */
+  readonly results: ResultOptions;
   /** Holds the queue and the results of the runs. */
   readonly dataDir: string;
   /** Holds the prebuilt viewer, where the set-up has put one; null: no viewer, and no way through to the archive. */
   readonly viewerDir: string | null;
   /** A PostgreSQL for the queue; undefined: an embedded one in `dataDir`. */
   readonly databaseUrl: string | undefined;
+  /** Whether this companion computes itself, or leaves that to workers on the same database. */
+  readonly hasEngine: boolean;
+  /** Name of this process among the workers; undefined: host name and process id. */
+  readonly workerName: string | undefined;
+  /** Port of a worker's health and metrics, on the loopback interface; 0 takes a free one. */
+  readonly workerPort: number;
+  /** A worker that is not heard of for this long has died. */
+  readonly heartbeatSeconds: number;
+  /** The wait before a second attempt at a run; it doubles with every further one. */
+  readonly retrySeconds: number;
+  /** A run that makes no progress for this long is stuck. */
+  readonly stuckMinutes: number;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -86,6 +115,13 @@ const environmentSchema = z.object({
   HEPAR_DICOMWEB_USERNAME: z.string().optional(),
   HEPAR_DICOMWEB_PASSWORD: z.string().optional(),
   HEPAR_DICOMWEB_TOKEN: z.string().optional(),
+  HEPAR_ORTHANC_URL: webUrl.optional(),
+  HEPAR_RULES: z.string().optional(),
+  HEPAR_WEBHOOK_SECRET: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,256}$/, 'a text of 16 to 256 characters without spaces')
+    .optional(),
+  HEPAR_INTAKE_SECONDS: wholeNumber(1, 3600).default(10),
   HEPAR_PRIORS: z
     .enum(['on', 'off'], { error: 'on or off' })
     .default('on')
@@ -94,9 +130,33 @@ const environmentSchema = z.object({
   HEPAR_THREADS: wholeNumber(1, 1024).optional(),
   HEPAR_MODELS: z.string().default(MODELS),
   HEPAR_MODEL: z.string().optional(),
+  HEPAR_SEG: z.enum(SEG_ENCODINGS, { error: 'binary or labelmap' }).default(DEFAULT_OPTIONS.seg),
+  HEPAR_SEG_LIVER: z
+    .enum(LIVER_PLACES, { error: 'together, own-series, left-out or auto' })
+    .default(DEFAULT_OPTIONS.liver),
+  HEPAR_SEG_DEFLATED: z.enum(['on', 'off'], { error: 'on or off' }).default('off'),
+  HEPAR_OBJECTS: z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((each) => each.trim())
+        .filter((each) => each !== '' && each !== 'none'),
+    )
+    .pipe(z.array(z.enum(OPTIONAL_OBJECTS, { error: `none, or some of ${OPTIONAL_OBJECTS.join(', ')}` })))
+    .default([...DEFAULT_OPTIONS.objects]),
   HEPAR_DATA: z.string().default(() => join(process.cwd(), '.data')),
   HEPAR_VIEWER: z.string().optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'an address that begins with postgres://' }).optional(),
+  HEPAR_WORKER: z.enum(['on', 'off'], { error: 'on or off' }).default('on'),
+  HEPAR_WORKER_NAME: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'a name of at most 64 letters, digits, dots, hyphens and underscores')
+    .optional(),
+  HEPAR_WORKER_PORT: wholeNumber(0, 65_535).default(0),
+  HEPAR_HEARTBEAT_SECONDS: wholeNumber(10, 600).default(30),
+  HEPAR_RETRY_SECONDS: wholeNumber(0, 600).default(5),
+  HEPAR_STUCK_MINUTES: wholeNumber(1, 600).default(10),
   HEPAR_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')}` }).default('info'),
 });
 
@@ -127,14 +187,30 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
           ...(env.HEPAR_DICOMWEB_TOKEN === undefined ? {} : { bearer: env.HEPAR_DICOMWEB_TOKEN }),
         }
       : null,
+    orthancUrl: env.HEPAR_ORTHANC_URL,
+    rulesFile: env.HEPAR_RULES ?? null,
+    webhookSecret: env.HEPAR_WEBHOOK_SECRET,
+    intakeSeconds: env.HEPAR_INTAKE_SECONDS,
     priors: env.HEPAR_PRIORS,
     provider: env.HEPAR_PROVIDER,
     threads: env.HEPAR_THREADS,
     modelsDir: env.HEPAR_MODELS,
     model: env.HEPAR_MODEL,
+    results: {
+      seg: env.HEPAR_SEG,
+      liver: env.HEPAR_SEG_LIVER,
+      deflated: env.HEPAR_SEG_DEFLATED === 'on',
+      objects: [...new Set(env.HEPAR_OBJECTS)].sort(),
+    },
     dataDir: env.HEPAR_DATA,
     viewerDir: env.HEPAR_VIEWER === 'off' ? null : (env.HEPAR_VIEWER ?? join(env.HEPAR_DATA, 'viewer')),
     databaseUrl: env.DATABASE_URL,
+    hasEngine: env.HEPAR_WORKER === 'on',
+    workerName: env.HEPAR_WORKER_NAME,
+    workerPort: env.HEPAR_WORKER_PORT,
+    heartbeatSeconds: env.HEPAR_HEARTBEAT_SECONDS,
+    retrySeconds: env.HEPAR_RETRY_SECONDS,
+    stuckMinutes: env.HEPAR_STUCK_MINUTES,
     logLevel: env.HEPAR_LOG_LEVEL,
   };
 }

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { dirname, join } from 'node:path';
 import type { Instance } from './dicom/instance.ts';
 import { type ArchiveOptions, createArchive } from './dicomweb/archive.ts';
+import { ArchiveError, SourceGone } from './dicomweb/errors.ts';
 import { readFiles } from './dicomweb/files.ts';
 import { findingsDocument } from './findings/document.ts';
 import { measure } from './findings/measure.ts';
@@ -11,12 +12,16 @@ import { loadModel } from './inference/model.ts';
 import type { Segmentation } from './inference/segmentation.ts';
 import { type PriorsSource, readAgainstPriors } from './priors/stage.ts';
 import type { Progress } from './progress.ts';
+import { maskPngs } from './reports/masks.ts';
+import { labelMapNifti } from './reports/nifti.ts';
 import { makeObjects, OBJECT_FILES, objectsToStore } from './reports/objects.ts';
+import { DEFAULT_OPTIONS, type PlainFile, type ResultOptions } from './reports/options.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { VERSION } from './version.ts';
 import { assemble } from './volume/assemble.ts';
 import { readInstance } from './volume/damage.ts';
 import type { CtSeries } from './volume/series.ts';
+import type { LabelMap } from './volume/volume.ts';
 
 /** A series in an archive, or in a folder or zip of DICOM files. */
 export type SeriesSource =
@@ -46,6 +51,10 @@ export interface RunRequest {
   readonly threads?: number | undefined;
   /** Receives the run's objects; findings.json is written last, so that it stands for a complete set. */
   readonly outDir: string;
+  /** Which objects, and how they are encoded; DEFAULT_OPTIONS by default. */
+  readonly options?: ResultOptions | undefined;
+  /** Files for software that reads no DICOM, beside the objects; none by default. */
+  readonly plainFiles?: readonly PlainFile[] | undefined;
   /** Put the objects into the archive that the series came from. */
   readonly store: boolean;
   /** The run whose result this one takes the place of. */
@@ -65,10 +74,17 @@ const PRIORS_LOOKED_AT = 'priors.json';
  * The way of one series: from where it lies to its result. Objects that an earlier attempt has completed are stored as
  * they are and never made again, so that one SOP Instance UID never has two contents.
  *
- * @throws Refusal when the series is unsuitable; the signal's reason when it is cancelled
+ * @throws Refusal when the series is unsuitable; SourceGone when it has been deleted; the signal's reason when it is
+ * cancelled
  */
 export async function runPipeline(request: RunRequest, progress: Progress): Promise<FindingsDocument> {
-  const findings = (await readFindings(request.outDir)) ?? (await compute(request, progress));
+  const findings =
+    (await readFindings(request.outDir)) ??
+    (await compute(request, progress).catch(async (error) => {
+      // A series that is deleted while it is read ends in one of several ways.
+      if (error instanceof ArchiveError && !progress.signal.aborted) await requireSource(request, progress);
+      throw error;
+    }));
   return request.store && request.source.kind === 'dicomweb' ? store(request, findings, progress) : findings;
 }
 
@@ -100,6 +116,8 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
         engine: segmentation.engine,
         softwareVersion: VERSION,
         createdAt: new Date(request.createdAt),
+        probability: segmentation.lesionProbability,
+        options: request.options ?? DEFAULT_OPTIONS,
       },
       (fraction) => progress.report('report', fraction),
     ),
@@ -120,8 +138,20 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
   progress.signal.throwIfAborted();
   // What an attempt that broke off has left behind is no part of this result.
   await rm(request.outDir, { recursive: true, force: true });
+  for (const kind of request.plainFiles ?? []) await writePlainFiles(request.outDir, kind, segments);
   await writeObjects(request.outDir, { ...made.files, [FILES.findings]: json(document) });
   return document;
+}
+
+async function writePlainFiles(outDir: string, kind: PlainFile, segments: LabelMap<Uint16Array>): Promise<void> {
+  if (kind === 'nifti') return writeObjects(outDir, { 'labels.nii.gz': await labelMapNifti(segments) });
+  for (const [folder, of] of [
+    ['mask', 'lesions'],
+    ['mask-liver', 'liver'],
+  ] as const) {
+    await mkdir(join(outDir, folder), { recursive: true });
+    for (const [name, content] of maskPngs(segments, of)) await writeFile(join(outDir, folder, name), content);
+  }
 }
 
 /** The findings, read against the patient's earlier scan where that is asked for. */
@@ -171,13 +201,23 @@ function expectedFiles(source: SeriesSource): number | null {
   return (source.kind === 'files' ? source.files : source.instances?.length) ?? null;
 }
 
-async function store(
-  { outDir, source }: RunRequest,
-  findings: FindingsDocument,
-  progress: Progress,
-): Promise<FindingsDocument> {
+/** @throws SourceGone when the archive has nothing left of the series */
+async function requireSource({ source }: RunRequest, { signal }: Progress): Promise<void> {
+  if (source.kind !== 'dicomweb') return;
+  const archive = createArchive(source.archive);
+  try {
+    const found = await archive.findInstances(source.studyInstanceUid, source.seriesInstanceUid, { signal });
+    if (found.length === 0) throw new SourceGone(archive.url);
+  } finally {
+    archive.close();
+  }
+}
+
+async function store(request: RunRequest, findings: FindingsDocument, progress: Progress): Promise<FindingsDocument> {
+  const { outDir, source } = request;
   if (source.kind !== 'dicomweb' || findings.engine.timingsMs.store !== null) return findings;
   progress.report('store', 0);
+  await requireSource(request, progress);
   const started = performance.now();
   const archive = createArchive(source.archive);
   const { others, sr } = objectsToStore(await readdir(outDir, { recursive: true }));

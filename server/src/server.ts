@@ -12,16 +12,24 @@ import { ModelCatalogue } from './http/models.ts';
 import { buildFromSource, servePlugins } from './http/plugins.ts';
 import { openViewer } from './http/viewer.ts';
 import { listModels, type Model } from './inference/model.ts';
+import { Intake } from './intake/intake.ts';
+import { Orthanc } from './intake/orthanc.ts';
+import { RulesError } from './intake/rules.ts';
+import { RulesFile } from './intake/rules-file.ts';
 import type { EngineOptions } from './jobs/engine.ts';
-import { PipelineFailed } from './jobs/errors.ts';
+import { requestsFor } from './jobs/requests.ts';
 import { Segmentations } from './jobs/segmentations.ts';
+import { unusual } from './reports/options.ts';
 
 export interface ServerOptions {
   readonly config: Config;
   /** Default: JSON lines on standard output, at the configured level. */
   readonly logger?: Logger;
   /** Default: the archive of the configuration. */
-  readonly archive?: Pick<Archive, 'findSeries' | 'findInstances' | 'describeInstance' | 'ping' | 'close'>;
+  readonly archive?: Pick<
+    Archive,
+    'url' | 'findStudiesOfDays' | 'findSeries' | 'findInstances' | 'describeInstance' | 'ping' | 'close'
+  >;
   /** Default: those in the configuration's folder. */
   readonly models?: readonly Model[];
   readonly engine?: EngineOptions;
@@ -51,9 +59,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { archive: address } = config;
   if (!address) throw new ConfigError(['HEPAR_DICOMWEB_URL must be the address of the archive’s DICOMweb services.']);
   const models = new ModelCatalogue(options.models ?? (await readModels(config, logger)), config.model);
+  if (!config.hasEngine && config.databaseUrl === undefined) {
+    throw new ConfigError(['HEPAR_WORKER=off needs DATABASE_URL: without it no other process can do the work.']);
+  }
   if (config.model !== undefined && !models.find(undefined)) {
     throw new ConfigError([`HEPAR_MODEL must be the id of a model in ${config.modelsDir}.`]);
   }
+  const rules = await openRules(config, models, logger);
   await provideDataDir(config);
   const viewer = config.viewerDir === null ? null : await openViewer(config.viewerDir);
   if (!viewer && config.viewerDir !== null) logger.warn({ dir: config.viewerDir }, 'no viewer there');
@@ -63,43 +75,41 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const segmentations = await Segmentations.open({
     dataDir: config.dataDir,
     databaseUrl: config.databaseUrl,
+    resultOptions: unusual(config.results),
     logger,
     onEnd: (run) => metrics.runEnded(run),
     ...(options.engine ? { engine: options.engine } : {}),
-    ...(options.retryDelaySeconds === undefined ? {} : { retryDelaySeconds: options.retryDelaySeconds }),
-    requestFor: (run, outDir) => {
-      const model = models.withDigest(run.model.digest);
-      if (!model) {
-        const which = `${run.model.id} ${run.model.version}`;
-        throw new PipelineFailed('ModelGone', `The model ${which} is no longer on this server.`, false);
-      }
-      return {
-        runId: run.id,
-        source: {
-          kind: 'dicomweb',
-          archive: address,
-          studyInstanceUid: run.studyInstanceUid,
-          seriesInstanceUid: run.seriesInstanceUid,
-          instances: run.instances,
-        },
-        modelDir: model.dir,
-        provider: config.provider,
-        threads: config.threads,
-        outDir,
-        store: true,
-        supersedes: run.supersedes,
-        createdAt: run.createdAt.toISOString(),
-        ...(config.priors ? { priors: { kind: 'archive', archive: address } } : {}),
-      };
-    },
+    retryDelaySeconds: options.retryDelaySeconds ?? config.retrySeconds,
+    requestFor: requestsFor(config, address, (digest) => models.withDigest(digest)),
+    heartbeatSeconds: config.heartbeatSeconds,
+    stuckAfterMs: config.stuckMinutes * 60_000,
+    worker: config.hasEngine ? { kind: 'companion', name: config.workerName } : null,
   });
+  const orthanc = config.orthancUrl && rules ? new Orthanc({ ...address, url: config.orthancUrl }) : null;
+  const intake =
+    rules &&
+    Intake.start({
+      archive,
+      orthanc,
+      rules,
+      segmentations,
+      db: segmentations.db,
+      findModel: (id) => {
+        const model = models.find(id);
+        return model ? { id: model.manifest.id, version: model.manifest.version, digest: model.digest } : null;
+      },
+      pollMs: config.intakeSeconds * 1000,
+      logger,
+      ...(options.retryDelaySeconds === undefined ? {} : { firstDelaySeconds: options.retryDelaySeconds }),
+    });
   const proxy = viewer && createArchiveProxy(address);
   const plugins = servePlugins(buildFromSource);
-  const app = createApp({ config, segmentations, archive, models, metrics, logger, viewer, plugins, proxy });
+  const app = createApp({ config, segmentations, archive, models, intake, metrics, logger, viewer, plugins, proxy });
   const server = createServer(app);
   try {
     await listen(server, config);
   } catch (error) {
+    await intake?.close();
     await segmentations.close();
     throw error;
   }
@@ -110,10 +120,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     hasViewer: viewer !== null,
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
+      await intake?.close();
       await segmentations.close();
       server.closeAllConnections();
       await closed;
       proxy?.close();
+      orthanc?.close();
       archive.close();
       logger.info('stopped');
     },
@@ -121,7 +133,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 /** A broken model is named in the log and hides no other. @throws ConfigError when there is no such folder */
-async function readModels({ modelsDir }: Config, logger: Logger): Promise<readonly Model[]> {
+export async function readModels({ modelsDir }: Config, logger: Logger): Promise<readonly Model[]> {
   const { models, rejected } = await listModels(modelsDir).catch((error) => {
     throw unusable(`HEPAR_MODELS ${modelsDir} cannot be read`, error);
   });
@@ -129,8 +141,19 @@ async function readModels({ modelsDir }: Config, logger: Logger): Promise<readon
   return models;
 }
 
+/** The rules, when there are any. @throws ConfigError with a line for each mistake in them */
+async function openRules(config: Config, models: ModelCatalogue, logger: Logger): Promise<RulesFile | null> {
+  const { rulesFile: path, orthancUrl } = config;
+  if (path === null) return null;
+  const context = { hasModel: (id: string) => models.find(id) !== undefined, hasOrthanc: orthancUrl !== undefined };
+  return RulesFile.open(path, context, logger).catch((error) => {
+    if (!(error instanceof RulesError)) throw error;
+    throw new ConfigError(error.problems.map((problem) => `HEPAR_RULES ${path}: ${problem}`));
+  });
+}
+
 /** @throws ConfigError when nothing can be written there */
-async function provideDataDir({ dataDir }: Config): Promise<void> {
+export async function provideDataDir({ dataDir }: Config): Promise<void> {
   try {
     await mkdir(dataDir, { recursive: true });
     await access(dataDir, constants.W_OK);
@@ -151,12 +174,16 @@ export async function checkAddress(config: Config): Promise<void> {
 }
 
 /** @throws ConfigError when it cannot listen there */
-function listen(server: Server, { host, port }: Config): Promise<void> {
+export function listen(
+  server: Server,
+  { host, port }: Pick<Config, 'host' | 'port'>,
+  name = 'HEPAR_PORT',
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => {
       const advice =
-        error.code === 'EADDRINUSE' ? ' Another program listens there; HEPAR_PORT=0 takes a port that is free.' : '';
-      reject(unusable(`HEPAR_PORT ${port} of HEPAR_HOST ${host} cannot be had`, error, advice));
+        error.code === 'EADDRINUSE' ? ` Another program listens there; ${name}=0 takes a port that is free.` : '';
+      reject(unusable(`${name} ${port} of HEPAR_HOST ${host} cannot be had`, error, advice));
     };
     server.once('error', fail);
     server.listen(port, host, () => {
@@ -171,7 +198,7 @@ function unusable(what: string, error: unknown, advice = ''): ConfigError {
   return new ConfigError([`${what}: ${code ?? message}.${advice}`]);
 }
 
-function addressOf(server: Server, host: string): string {
+export function addressOf(server: Server, host: string): string {
   const { port } = server.address() as AddressInfo;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -98,6 +98,8 @@ describe('hepar segment', function () {
     strictEqual(code, 0, stderr);
     deepStrictEqual((await readdir(out)).sort(), [
       'findings.json',
+      'mask',
+      'mask-liver',
       'preview.png',
       'report.dcm',
       'secondary-capture',

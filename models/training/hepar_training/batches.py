@@ -68,4 +68,5 @@ class Batches(Dataset):
 
 def stream(batches: Batches, first: int, last: int, workers: int):
     """Batches `first` to `last` in order; with workers, made ahead so that the network never waits."""
-    return DataLoader(batches, batch_size=None, sampler=range(first, last), num_workers=workers, prefetch_factor=4 if workers else 2)
+    ahead = {'prefetch_factor': 4} if workers else {}
+    return DataLoader(batches, batch_size=None, sampler=range(first, last), num_workers=workers, **ahead)

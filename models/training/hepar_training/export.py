@@ -4,6 +4,7 @@ Each network is written twice from the same weights: flattened to 2D for CPUs, a
 from __future__ import annotations
 
 import argparse
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from .networks import SHAPES, UNet
 
 OPSET = 16
 LARGEST_BYTES = 10_000_000
+# Newer versions of PyTorch have two exporters; this is the one that all have.
+_TRACED = {'dynamo': False} if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}
 
 
 def export(net: UNet, shape_zyx: tuple[int, int, int], path: Path, form: str = 'flat') -> float:
@@ -26,7 +29,7 @@ def export(net: UNet, shape_zyx: tuple[int, int, int], path: Path, form: str = '
     with torch.no_grad():
         difference = max(float((a - b).abs().max()) for a, b in zip(net(x), exported(x), strict=True))
         names = output_names(net.shape)
-        torch.onnx.export(exported, x, str(path), opset_version=OPSET, input_names=['x'], output_names=names, do_constant_folding=True)
+        torch.onnx.export(exported, x, str(path), opset_version=OPSET, input_names=['x'], output_names=names, do_constant_folding=True, **_TRACED)
     model = onnx.load(str(path))
     onnx.checker.check_model(model)
     if path.stat().st_size > LARGEST_BYTES:

@@ -36,6 +36,10 @@ def render(plan: BodyPlan, grid: Grid, lesion_count: int | None = None) -> Sampl
     return Sample(hu, scene.labels, grid, plan, lesions, scene.lesion_numbers)
 
 
+def _shape(usual: tuple[int, int, int], edge: int | None) -> tuple[int, int, int]:
+    return (edge,) * 3 if edge else usual
+
+
 def view_middle_z(plan: BodyPlan, kind: str, u) -> float:
     """Height of the middle of a scan's field of view, in mm."""
     if kind == 'abdomen':
@@ -50,18 +54,18 @@ def view_middle_z(plan: BodyPlan, kind: str, u) -> float:
 VIEWS = ('abdomen', 'chest', 'neck', 'pelvis')
 
 
-def locate_sample(seed: int) -> Sample:
+def locate_sample(seed: int, shape_voxels: int | None = None) -> Sample:
     """A scan, or a part of one from neck to pelvis, on about 3 mm with a random field of view; one in three shows little
-    liver or none."""
+    liver or none. `shape_voxels` makes small cubes."""
     plan = sample_plan(seed)
     rng = plan.rng('view')
     u = rng.uniform
     middle = view_middle_z(plan, str(rng.choice(VIEWS, p=[0.68, 0.13, 0.05, 0.14])), u)
     spacing = LOCATE_SPACING_MM * u(0.94, 1.06) * u(0.97, 1.03, 3)
-    return render(plan, Grid.centred((u(-60, 60), u(-40, 45), middle), spacing, LOCATE_SHAPE_ZYX))
+    return render(plan, Grid.centred((u(-60, 60), u(-40, 45), middle), spacing, _shape(LOCATE_SHAPE_ZYX, shape_voxels)))
 
 
-def segment_sample(seed: int) -> Sample:
+def segment_sample(seed: int, shape_voxels: int | None = None) -> Sample:
     """A block on 1.5 mm somewhere in the liver's box widened by 15 mm, most often near the liver itself."""
     plan = sample_plan(seed)
     rng = plan.rng('block')
@@ -75,11 +79,4 @@ def segment_sample(seed: int) -> Sample:
         centre = points[rng.integers(len(points))] + u(-25, 25, 3)
     else:
         centre = u(points.min(0) - 15, points.max(0) + 15)
-    return render(plan, Grid.centred(centre, (SEGMENT_SPACING_MM,) * 3, SEGMENT_SHAPE_ZYX), count)
-
-
-def scan_sample(seed: int, spacing_mm: float = 2.0) -> Sample:
-    """A whole upper abdomen for evaluation."""
-    plan = sample_plan(seed)
-    shape = tuple(int(mm / spacing_mm) for mm in (250, 300, 380))
-    return render(plan, Grid.centred((0, 5, plan.dome_right_z - 85), (spacing_mm,) * 3, shape))
+    return render(plan, Grid.centred(centre, (SEGMENT_SPACING_MM,) * 3, _shape(SEGMENT_SHAPE_ZYX, shape_voxels)), count)

@@ -19,6 +19,14 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<(args: str
     summary: 'start the companion server alone, for the archive that the environment names',
     load: async () => (await import('./serve.ts')).serveCommand,
   },
+  worker: {
+    summary: 'work off runs beside a companion server, on the PostgreSQL that DATABASE_URL names',
+    load: async () => (await import('./worker.ts')).workerCommand,
+  },
+  rules: {
+    summary: 'say which series of a study the rules would have segmented unasked, and why',
+    load: async () => (await import('./rules.ts')).rulesCommand,
+  },
   doctor: {
     summary: 'say what is installed, which provider runs and whether the archive can be reached',
     load: async () => (await import('./doctor.ts')).doctorCommand,

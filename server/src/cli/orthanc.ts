@@ -33,6 +33,8 @@ export class OrthancError extends Error {
 const CONFIGURATION = fileURLToPath(new URL('../../../orthanc/orthanc.json', import.meta.url));
 const BINARY_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin', '/opt/orthanc', '/opt/homebrew/bin'];
 const PLUGIN_FOLDERS = ['/usr/share/orthanc/plugins', '/usr/local/share/orthanc/plugins', '/usr/lib/orthanc'];
+/** The script that tells the companion of what arrives; its address and secret are in Orthanc's configuration. */
+export const WEBHOOK_SCRIPT = fileURLToPath(new URL('../../../orthanc/hepar.lua', import.meta.url));
 const PLUGINS = { required: 'libOrthancDicomWeb', optional: 'libOrthancGdcm' };
 const LIBRARY_SUFFIX = process.platform === 'darwin' ? '.dylib' : '.so';
 const STARTS_WITHIN_MS = 30_000;

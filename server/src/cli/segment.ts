@@ -11,6 +11,7 @@ import { runId } from '../jobs/run.ts';
 import type { RunRequest, SeriesSource } from '../pipeline.ts';
 import type { Progress } from '../progress.ts';
 import { Refusal } from '../refusal.ts';
+import { DEFAULT_OPTIONS, OPTIONAL_OBJECTS, type ResultOptions, unusual } from '../reports/options.ts';
 import { bundledModelDir } from './bundled-model.ts';
 import { type ChosenPrior, choosePrior } from './choose-prior.ts';
 import { chooseSeries } from './choose-series.ts';
@@ -22,11 +23,19 @@ const USAGE = `usage: hepar segment INPUT --out DIR [options]
 
 INPUT is a folder or zip of DICOM files, or with --dicomweb a STUDYUID or STUDYUID/SERIESUID.
 
-  --out DIR         where segmentation.dcm, findings.json and preview.png go
+  --out DIR         where the result goes: segmentation.dcm, report.dcm, findings.json, preview.png, the pictures as
+                    DICOM in secondary-capture/, and a black-and-white PNG a slice in mask/ and mask-liver/
   --series UID      which series, when the input holds several
   --dicomweb URL    take the series from this archive; credentials in HEPAR_DICOMWEB_USERNAME and
                     HEPAR_DICOMWEB_PASSWORD, or HEPAR_DICOMWEB_TOKEN
   --store           put the result into that archive
+  --nifti           also write the label map as labels.nii.gz
+  --objects LIST    DICOM objects beside SEG and SR: none, or some of ${OPTIONAL_OBJECTS.join(', ')},
+                    with commas between them (default: ${DEFAULT_OPTIONS.objects.join(',')})
+  --seg NAME        binary, which every reader takes, or labelmap (default: ${DEFAULT_OPTIONS.seg})
+  --liver WHERE     the liver's own voxels: together with the lesions, own-series, left-out, or auto: in a series of
+                    their own beyond 400 frames (default: ${DEFAULT_OPTIONS.liver})
+  --deflated        segmentations in the deflated transfer syntax
   --prior WHAT      read the result against an earlier one of the patient: a folder, zip or file with its
                     segmentation.dcm, or with --dicomweb also STUDYUID/SERIESUID. By default the newest in the
                     archive, and none for files
@@ -39,6 +48,22 @@ Exit code: 0 done, 2 the input is unsuitable, 1 anything else.
 ${NOTICE}
 `;
 
+/** What a result may consist of. */
+const RESULT_FILES = [
+  'findings.json',
+  'labels.nii.gz',
+  'liver.dcm',
+  'mask',
+  'mask-liver',
+  'mask.dcm',
+  'preview.png',
+  'probability.dcm',
+  'report.dcm',
+  'rtstruct.dcm',
+  'secondary-capture',
+  'segmentation.dcm',
+];
+
 interface Options {
   readonly input: string;
   readonly out: string;
@@ -50,6 +75,8 @@ interface Options {
   readonly modelDir: string;
   readonly provider: RunRequest['provider'];
   readonly threads: number | undefined;
+  readonly results: ResultOptions;
+  readonly nifti: boolean;
 }
 
 interface Chosen {
@@ -90,7 +117,7 @@ async function run(
   options: Options,
   progress: Progress,
 ): Promise<FindingsDocument> {
-  const { out, modelDir, provider, threads, store } = options;
+  const { out, modelDir, provider, threads, store, results, nifti } = options;
   const { manifest, digest } = model;
   await mkdir(out, { recursive: true });
   const unfinished = await mkdtemp(join(out, '.unfinished-'));
@@ -100,13 +127,15 @@ async function run(
       {
         runId: runId(
           { ...chosen, model: { id: manifest.id, version: manifest.version, digest }, repeat: 0 },
-          prior.options,
+          { ...unusual(results), ...prior.options },
         ),
         source: chosen.source,
         modelDir,
         provider,
         threads,
-        outDir: unfinished,
+        outDir: join(unfinished, 'result'),
+        options: results,
+        plainFiles: nifti ? ['masks', 'nifti'] : ['masks'],
         store,
         supersedes: null,
         createdAt: new Date().toISOString(),
@@ -114,9 +143,10 @@ async function run(
       },
       progress,
     );
-    for (const name of await readdir(unfinished)) {
-      await rm(join(out, name), { recursive: true, force: true });
-      await rename(join(unfinished, name), join(out, name));
+    // Nothing of an earlier result may be taken for this one's.
+    for (const name of RESULT_FILES) await rm(join(out, name), { recursive: true, force: true });
+    for (const name of await readdir(join(unfinished, 'result'))) {
+      await rename(join(unfinished, 'result', name), join(out, name));
     }
     return findings;
   } finally {
@@ -173,9 +203,13 @@ function readOptions(args: string[]): Options | 'help' {
   if (values.out === undefined) throw new UsageError(`--out DIR is missing.\n${USAGE}`);
   if (values.store && values.dicomweb === undefined) throw new UsageError('--store needs --dicomweb URL.');
   if (values.prior !== undefined && values['no-priors']) throw new UsageError('--prior or --no-priors, not both.');
-  const { provider, threads } = readConfig({
+  const { provider, threads, results } = readConfig({
     HEPAR_PROVIDER: values.provider ?? process.env.HEPAR_PROVIDER,
     HEPAR_THREADS: values.threads ?? process.env.HEPAR_THREADS,
+    HEPAR_OBJECTS: values.objects ?? process.env.HEPAR_OBJECTS,
+    HEPAR_SEG: values.seg ?? process.env.HEPAR_SEG,
+    HEPAR_SEG_LIVER: values.liver ?? process.env.HEPAR_SEG_LIVER,
+    HEPAR_SEG_DEFLATED: values.deflated ? 'on' : process.env.HEPAR_SEG_DEFLATED,
   });
   return {
     input,
@@ -188,6 +222,8 @@ function readOptions(args: string[]): Options | 'help' {
     modelDir: resolve(values.model ?? bundledModelDir()),
     provider,
     threads,
+    results,
+    nifti: values.nifti ?? false,
   };
 }
 
@@ -206,6 +242,11 @@ function parse(args: string[]) {
         model: { type: 'string' },
         provider: { type: 'string' },
         threads: { type: 'string' },
+        objects: { type: 'string' },
+        seg: { type: 'string' },
+        liver: { type: 'string' },
+        deflated: { type: 'boolean' },
+        nifti: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
@@ -8,7 +9,7 @@ import { segmentationSchema } from '../http/contract.ts';
 import type { Progress } from '../progress.ts';
 import { checkAddress, startServer } from '../server.ts';
 import { onInterrupt } from './failure.ts';
-import { isOrthancInstalled, type RunningOrthanc, startOrthanc } from './orthanc.ts';
+import { freePort, isOrthancInstalled, type RunningOrthanc, startOrthanc, WEBHOOK_SCRIPT } from './orthanc.ts';
 import { hasDockerEngine, startOrthancContainer } from './orthanc-container.ts';
 import { showProgress } from './progress-display.ts';
 import { judgeSample, provideSample, type Sample, scoreSample } from './sample.ts';
@@ -26,9 +27,10 @@ export async function startCommand(): Promise<number> {
   const environment = readConfig();
   await checkAddress(environment);
   await using stack = new AsyncDisposableStack();
-  const orthanc = environment.archive ? null : await startOwnArchive(environment);
+  const own = environment.archive ? environment : await withWebhook(environment);
+  const orthanc = environment.archive ? null : await startOwnArchive(own);
   if (orthanc) stack.defer(() => orthanc.stop());
-  const config = orthanc ? { ...environment, archive: archiveOf(orthanc) } : environment;
+  const config = orthanc ? { ...own, archive: archiveOf(orthanc), orthancUrl: orthanc.url } : environment;
   const archive = createArchive(config.archive!);
   stack.defer(() => archive.close());
 
@@ -44,6 +46,8 @@ export async function startCommand(): Promise<number> {
   if (server.hasViewer) {
     say(sample ? `The sample in the viewer: ${viewerAddress(server.url, sample)}` : `The viewer: ${server.url}/`);
   }
+  if (config.rulesFile !== null)
+    say(`Suitable series are segmented as they arrive, by the rules in ${config.rulesFile}.`);
   say(NOTICE);
   say('Ctrl-C stops it.');
   while (!signal.aborted) {
@@ -54,9 +58,22 @@ export async function startCommand(): Promise<number> {
   return 0;
 }
 
-async function startOwnArchive({ dataDir }: Config): Promise<RunningOrthanc> {
+/** With rules, our own Orthanc tells us of what arrives: at a port that is known before both start, with a secret for this once. */
+async function withWebhook(config: Config): Promise<Config> {
+  if (config.rulesFile === null) return config;
+  const webhookSecret = config.webhookSecret ?? randomBytes(24).toString('base64url');
+  return { ...config, port: config.port || (await freePort()), webhookSecret };
+}
+
+async function startOwnArchive({ dataDir, host, port, rulesFile, webhookSecret }: Config): Promise<RunningOrthanc> {
   const options = { dataDir: join(dataDir, 'orthanc'), port: Number(process.env.HEPAR_ORTHANC_PORT ?? 0) };
-  if (isOrthancInstalled() || !(await hasDockerEngine())) return startOrthanc(options);
+  const isEverywhere = host === '0.0.0.0' || host === '::';
+  const webhook = `http://${isEverywhere ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host}:${port}/webhooks/orthanc`;
+  const settings =
+    rulesFile === null
+      ? {}
+      : { LuaScripts: [WEBHOOK_SCRIPT], HttpTimeout: 1, Hepar: { Url: webhook, Secret: webhookSecret } };
+  if (isOrthancInstalled() || !(await hasDockerEngine())) return startOrthanc({ ...options, settings });
   say('Starting Orthanc in a container.');
   return startOrthancContainer(options);
 }

@@ -1,3 +1,4 @@
+import { deflateRawSync } from 'node:zlib';
 import dcmjs from 'dcmjs';
 import type { RawElement } from './dataset.ts';
 import { TRANSFER_SYNTAX } from './transfer-syntax.ts';
@@ -10,25 +11,31 @@ const { DicomDict, DicomMessage, DicomMetaDictionary, WriteBufferStream } = dcmj
 const IMPLEMENTATION_CLASS_UID = derivedUid('hepar', 'implementation');
 const IMPLEMENTATION_VERSION_NAME = 'HEPAR_1';
 const FIRST_BYTES = 4096;
+/** Of zlib's nine: masks are mostly runs of one value, which the first packs as well as the last. */
+const DEFLATE_LEVEL = 3;
 
 /** A dataset by attribute keywords (PS3.6); sequences are arrays of such datasets, person names `{Alphabetic}`. */
 export type KeywordDataset = object & { readonly SOPClassUID: string; readonly SOPInstanceUID: string };
 
 /**
- * Writes a DICOM file: Part 10, explicit VR little endian. The same input gives the same bytes.
+ * Writes a DICOM file: Part 10, explicit VR little endian unless it is to be deflated. The same input gives the same bytes.
  *
  * @param dataset its text must be ASCII, so that it holds under any Specific Character Set
  * @param raw elements that go in byte for byte as they are: attributes copied from a source, and pixel data. They take
  * the place of the dataset's own. An odd length is padded.
+ * @param deflated in the Deflated Explicit VR Little Endian transfer syntax (PS3.5 section A.5)
  * @throws UnwritableDataset
  */
-export function writePart10(dataset: KeywordDataset, { raw = [] }: { raw?: readonly RawElement[] } = {}): Uint8Array {
+export function writePart10(
+  dataset: KeywordDataset,
+  { raw = [], deflated = false }: { raw?: readonly RawElement[]; deflated?: boolean } = {},
+): Uint8Array {
   checkWritable(dataset);
   const elements = DicomMetaDictionary.denaturalizeDataset({ _meta: {}, ...dataset });
   delete elements._meta;
   const copied = new Map(raw.map((element) => [element.tag.toUpperCase(), element]));
   const tags = [...new Set([...Object.keys(elements), ...copied.keys()])].sort();
-  const parts: Uint8Array[] = [metaInformation(dataset)];
+  const parts: Uint8Array[] = [];
   let own: typeof elements = {};
   for (const tag of tags) {
     const element = copied.get(tag);
@@ -40,16 +47,19 @@ export function writePart10(dataset: KeywordDataset, { raw = [] }: { raw?: reado
     }
   }
   parts.push(encode(own));
-  return Buffer.concat(parts);
+  if (!deflated) return Buffer.concat([metaInformation(dataset, TRANSFER_SYNTAX.explicitLittleEndian), ...parts]);
+  const packed = deflateRawSync(Buffer.concat(parts), { level: DEFLATE_LEVEL });
+  const padded = packed.length % 2 === 0 ? [packed] : [packed, Uint8Array.of(0)];
+  return Buffer.concat([metaInformation(dataset, TRANSFER_SYNTAX.deflated), ...padded]);
 }
 
 /** Preamble, prefix and File Meta Information: PS3.10 section 7.1. */
-function metaInformation({ SOPClassUID, SOPInstanceUID }: KeywordDataset): Uint8Array {
+function metaInformation({ SOPClassUID, SOPInstanceUID }: KeywordDataset, transferSyntaxUid: string): Uint8Array {
   const meta = new DicomDict({
     '00020001': { vr: 'OB', Value: [new Uint8Array([0, 1]).buffer] },
     '00020002': { vr: 'UI', Value: [SOPClassUID] },
     '00020003': { vr: 'UI', Value: [SOPInstanceUID] },
-    '00020010': { vr: 'UI', Value: [TRANSFER_SYNTAX.explicitLittleEndian] },
+    '00020010': { vr: 'UI', Value: [transferSyntaxUid] },
     '00020012': { vr: 'UI', Value: [IMPLEMENTATION_CLASS_UID] },
     '00020013': { vr: 'SH', Value: [IMPLEMENTATION_VERSION_NAME] },
   });

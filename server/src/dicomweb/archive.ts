@@ -4,10 +4,19 @@ import { describeInstance, type ImageSummary } from './describe.ts';
 import { NotFound } from './errors.ts';
 import { retrieveSeries } from './retrieve.ts';
 import { RETRY, type RetryOptions } from './retry.ts';
-import { findInstances, findSeries, findStudies, type SeriesSummary, type StudySummary } from './search.ts';
+import {
+  findInstances,
+  findSeries,
+  findStudies,
+  findStudiesOfDays,
+  type SeriesSummary,
+  type StudyQuery,
+  type StudySize,
+  type StudySummary,
+} from './search.ts';
 import { type StoreReceipt, storeFiles } from './store.ts';
 
-export type { ImageSummary, SeriesSummary, StoreReceipt, StudySummary };
+export type { ImageSummary, SeriesSummary, StoreReceipt, StudySize, StudySummary };
 
 /** A DICOMweb archive: QIDO-RS, WADO-RS and STOW-RS (PS3.18 section 10). Its calls throw the errors of errors.ts. */
 export interface Archive {
@@ -15,6 +24,8 @@ export interface Archive {
   readonly url: string;
   /** Asks for something small, once: resolves when the archive answers and lets us in. */
   ping(options?: Abortable): Promise<void>;
+  /** The studies of some days that have a series of some modality. */
+  findStudiesOfDays(query: StudyQuery, options?: Abortable): Promise<StudySize[]>;
   /** The studies under exactly this Patient ID; [] when there is none. */
   findStudies(patientId: string, options?: Abortable): Promise<StudySummary[]>;
   /** The series of a study; [] when the study is unknown. */
@@ -87,6 +98,8 @@ export function createArchive(options: ArchiveOptions): Archive {
         },
         signal,
       ),
+
+    findStudiesOfDays: (query, { signal } = {}) => findStudiesOfDays(ask, root, query, signal),
 
     findStudies: async (patientId, { signal } = {}) =>
       patientId.trim() === '' ? [] : findStudies(ask, root, patientId, signal),

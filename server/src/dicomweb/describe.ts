@@ -15,6 +15,10 @@ export interface ImageSummary {
   readonly bodyPart: string | null;
   readonly kernel: string | null;
   readonly contrastAgent: string | null;
+  readonly manufacturer: string | null;
+  readonly institution: string | null;
+  /** DA: YYYYMMDD. */
+  readonly studyDate: string | null;
 }
 
 const values = z.object({ Value: z.array(z.unknown()).optional() }).optional();
@@ -72,5 +76,8 @@ function summaryOf(dataset: Readonly<Record<string, unknown>>): ImageSummary {
     bodyPart: text('00180015'),
     kernel: texts('00181210').join(' ').trim() || null,
     contrastAgent: text('00180010'),
+    manufacturer: text('00080070'),
+    institution: text('00080080'),
+    studyDate: text('00080020'),
   };
 }

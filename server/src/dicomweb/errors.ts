@@ -60,6 +60,16 @@ export class NotFound extends ArchiveError {
   }
 }
 
+/** The series that a run is about is no longer in the archive: nothing may be stored, or its study would be there again. */
+export class SourceGone extends ArchiveError {
+  override readonly name = 'SourceGone';
+  readonly transient = false;
+
+  constructor(url: string | URL) {
+    super('Source gone: the series is no longer in the archive.', url);
+  }
+}
+
 /** An answer that began well and was cut off, is malformed, or is not what was asked for. */
 export class BrokenTransfer extends ArchiveError {
   override readonly name = 'BrokenTransfer';

@@ -38,6 +38,8 @@ const studyRow = z.object({
   '00080020': text,
   '00080030': text,
 });
+/** Study Instance UID, Number of Study Related Series, Number of Study Related Instances */
+const sizeRow = z.object({ '0020000D': text, '00201206': integer, '00201208': integer });
 /** SOP Instance UID */
 const instanceRow = z.object({ '00080018': text });
 
@@ -66,6 +68,49 @@ export async function findStudies(
     studyDate: first(row['00080020']),
     studyTime: first(row['00080030']),
   })).filter((study) => study.patientId?.trim() === patientId.trim());
+}
+
+/** How large a study is, as QIDO-RS tells; null is what the archive does not say. */
+export interface StudySize {
+  readonly studyInstanceUid: string;
+  readonly series: number | null;
+  readonly instances: number | null;
+}
+
+export interface StudyQuery {
+  /** DA, YYYYMMDD, both included. */
+  readonly dates: { readonly from: string; readonly to: string };
+  /** A study has it that has a series of it. */
+  readonly modality: string;
+}
+
+/** Studies of some days with a series of some modality (QIDO-RS, PS3.18 section 10.6). */
+export async function findStudiesOfDays(
+  ask: Ask,
+  root: string,
+  { dates, modality }: StudyQuery,
+  signal?: AbortSignal,
+): Promise<StudySize[]> {
+  const query = {
+    StudyDate: `${dates.from}-${dates.to}`,
+    ModalitiesInStudy: modality,
+    // Several values in one parameter: what dicomweb-client makes of a list, not every archive reads.
+    includefield: '00201206,00201208',
+  };
+  const found = await searchAll(
+    ask,
+    `${root}/studies`,
+    (client, { queryParams, request }) =>
+      client.searchForStudies({ queryParams: { ...query, ...queryParams }, request }),
+    sizeRow,
+    (row) => first(row['0020000D']),
+    signal,
+  );
+  return Array.from(found, ([studyInstanceUid, row]) => ({
+    studyInstanceUid,
+    series: first(row['00201206']),
+    instances: first(row['00201208']),
+  }));
 }
 
 /** The series of a study (QIDO-RS, PS3.18 section 10.6); [] when the study is unknown. */

@@ -3,6 +3,7 @@ import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { Archive } from '../dicomweb/archive.ts';
+import type { Intake } from '../intake/intake.ts';
 import type { Segmentations } from '../jobs/segmentations.ts';
 import type { ArchiveProxy } from './archive-proxy.ts';
 import { requireKnownHost, requireKnownOrigin, requireToken } from './auth.ts';
@@ -12,16 +13,20 @@ import { logRequests } from './log-requests.ts';
 import type { Metrics } from './metrics.ts';
 import { listModels, type ModelCatalogue } from './models.ts';
 import { openApiDocument } from './openapi.ts';
+import { testRules } from './rules.ts';
 import { segmentationRoutes } from './segmentations.ts';
 import { askToSignIn, signIn } from './sign-in.ts';
 import { listStudySeries } from './studies.ts';
 import { isPage } from './viewer.ts';
+import { receiveWebhook } from './webhook.ts';
 
 export interface AppOptions {
-  readonly config: Pick<Config, 'host' | 'auth' | 'allowedHosts' | 'allowedOrigins'>;
+  readonly config: Pick<Config, 'host' | 'auth' | 'allowedHosts' | 'allowedOrigins' | 'webhookSecret'>;
   readonly segmentations: Segmentations;
   readonly archive: Pick<Archive, 'findSeries' | 'findInstances' | 'describeInstance' | 'ping'>;
   readonly models: ModelCatalogue;
+  /** Null: nothing is segmented unasked. */
+  readonly intake?: Pick<Intake, 'wake' | 'test'> | null;
   readonly metrics: Metrics;
   readonly logger: Logger;
   /** The viewer's page and files; null: none here. */
@@ -36,7 +41,7 @@ const LARGEST_BODY = '16kb';
 
 /** The server's routes, and what every request passes before it comes to one. */
 export function createApp(options: AppOptions): Express {
-  const { config, segmentations, archive, models, metrics, logger, viewer, plugins, proxy } = options;
+  const { config, segmentations, archive, models, metrics, logger, viewer, plugins, proxy, intake = null } = options;
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
@@ -47,6 +52,8 @@ export function createApp(options: AppOptions): Express {
   app.use(helmet());
   app.use(keepOutOfCaches);
   app.get('/healthz', alive);
+  // It has a secret of its own, and comes from a program.
+  app.post('/webhooks/orthanc', receiveWebhook(config.webhookSecret, intake ? () => intake.wake() : undefined));
 
   app.use(requireKnownHost(config));
   app.use(requireKnownOrigin(config));
@@ -63,6 +70,7 @@ export function createApp(options: AppOptions): Express {
   app.get('/openapi.json', (_request, response) => void response.json(description));
   app.get('/api/models', listModels(models));
   app.get('/api/studies/:study/series', listStudySeries({ archive, segmentations }));
+  app.post('/api/rules/test', testRules(intake));
   app.post('/api/segmentations', runs.request);
   app.get('/api/segmentations', runs.list);
   app.get('/api/segmentations/:id', runs.get);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { correctionSchema } from '../correction/schema.ts';
 import { findingsSchema, RESULT_KINDS } from '../findings/schema.ts';
 import {
+  deliverySchema,
   failureSchema,
   modelRefSchema,
   ORIGINS,
@@ -72,6 +73,9 @@ export const segmentationSchema = z
     origin: z.enum(ORIGINS).meta({ description: 'Who asked for it: a person, or a rule' }),
     priority: prioritySchema.meta({ description: 'Higher goes first' }),
     rule: z.string().nullable().meta({ description: 'The rule that chose the series' }),
+    deliveries: z
+      .array(deliverySchema.omit({ job: true }))
+      .meta({ description: 'Where the result is sent on to, by the rule, and how that stands' }),
     supersedes: z.string().nullable().meta({ description: 'The run whose result this one takes the place of' }),
     position: z
       .int()
@@ -128,6 +132,32 @@ export const studySeriesSchema = z
   })
   .meta({ id: 'StudySeries' });
 export const studySeriesListSchema = z.array(studySeriesSchema).meta({ id: 'StudySeriesList' });
+
+export const rulesTestRequestSchema = z.strictObject({ studyInstanceUID: uidSchema }).meta({ id: 'RulesTestRequest' });
+export const rulesTestSchema = z
+  .array(
+    z.strictObject({
+      seriesInstanceUID: z.string(),
+      seriesNumber: z.number().nullable(),
+      description: z.string().nullable(),
+      verdict: z
+        .enum(['run', 'later', 'no'])
+        .meta({ description: 'Whether it would be segmented; later: when the hours of its rule begin' }),
+      rule: z.string().nullable().meta({ description: 'The rule that takes it' }),
+      score: z.number().min(0).max(100).nullable(),
+      why: z.string().meta({ description: 'The reason, in one line' }),
+    }),
+  )
+  .meta({ id: 'RulesTest' });
+
+/** What the scripts in orthanc/ send. It is not trusted: only that something came counts. */
+export const webhookSchema = z
+  .strictObject({
+    event: z.enum(['stable-series', 'stable-study']),
+    resource: z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{8}){4}$/, 'not the id of an Orthanc resource'),
+  })
+  .meta({ id: 'Webhook' });
+export const webhookAcceptedSchema = z.strictObject({ status: z.literal('accepted') }).meta({ id: 'WebhookAccepted' });
 
 export const modelSchema = z
   .strictObject({
@@ -193,6 +223,7 @@ export type ReviewRequest = z.infer<typeof reviewRequestSchema>;
 export type ReviewView = z.infer<typeof reviewSchema>;
 export type SegmentationView = z.infer<typeof segmentationSchema>;
 export type StudySeriesView = z.infer<typeof studySeriesSchema>;
+export type RuleTest = z.infer<typeof rulesTestSchema>;
 export type ModelView = z.infer<typeof modelSchema>;
 export type Readiness = z.infer<typeof readinessSchema>;
 export type ErrorView = z.infer<typeof errorSchema>;
@@ -304,6 +335,35 @@ export const ROUTES = {
       404: error('The archive has no such study'),
       422: error('The study is not named by a UID'),
       502: error('The archive cannot be reached or does not answer as it should'),
+    },
+  },
+  testRules: {
+    method: 'post',
+    path: '/api/rules/test',
+    summary: 'Which series of a study the rules would have segmented, and why not each other one',
+    body: rulesTestRequestSchema,
+    answers: {
+      200: { says: 'Each series of the study', body: rulesTestSchema },
+      404: error('The archive has no such study'),
+      409: error('This server has no rules'),
+      422: error('The request is malformed'),
+      502: error('The archive cannot be reached or does not answer as it should'),
+    },
+  },
+  orthancWebhook: {
+    method: 'post',
+    path: '/webhooks/orthanc',
+    summary: 'The archive says that something has arrived',
+    description:
+      'A wake-up only: what has arrived is read from the archive. X-Hepar-Secret holds the secret, or X-Hepar-Timestamp ' +
+      '(seconds since 1970) and X-Hepar-Signature (HMAC-SHA256 of timestamp, full stop and body) prove that it is known.',
+    open: true,
+    body: webhookSchema,
+    answers: {
+      202: { says: 'Heard', body: webhookAcceptedSchema },
+      401: error('The secret or the signature is wrong, or the time stamp is not of now'),
+      404: error('This server has no webhook'),
+      422: error('The request is malformed'),
     },
   },
   listModels: {

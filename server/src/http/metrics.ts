@@ -32,9 +32,10 @@ export class Metrics {
     registers: [this.#registry],
   });
 
-  /** `countRuns` is asked each time that the figures are read. */
-  constructor(countRuns: () => Promise<Partial<Record<RunState, number>>>) {
+  /** `countRuns` is asked each time that the figures are read; null: they are another process' to tell. */
+  constructor(countRuns: (() => Promise<Partial<Record<RunState, number>>>) | null) {
     collectDefaultMetrics({ register: this.#registry });
+    if (!countRuns) return;
     new Gauge({
       name: 'hepar_runs',
       help: 'Runs that the server knows, by state',

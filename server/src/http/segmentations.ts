@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 import type { Archive } from '../dicomweb/archive.ts';
@@ -50,10 +48,8 @@ export function segmentationRoutes(options: {
     if (run.state !== 'done') {
       throw new HttpError(409, 'not-done', `The run is ${run.state}: there is a result only when it is done.`);
     }
-    const content = await readFile(join(segmentations.outDir(run.id), file)).catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'ENOENT') throw new HttpError(404, 'result-gone', 'The result is no longer on this server.');
-      throw cause;
-    });
+    const content = await segmentations.readResult(run.id, file);
+    if (!content) throw new HttpError(404, 'result-gone', 'The result is no longer on this server.');
     response.type(mediaType).set('Cache-Control', 'private, no-cache').send(content);
   }
 

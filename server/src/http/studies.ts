@@ -1,22 +1,13 @@
 import type { RequestHandler } from 'express';
-import type { Archive, SeriesSummary } from '../dicomweb/archive.ts';
-import { NotFound } from '../dicomweb/errors.ts';
-import { judgeSeries, recommend, type SeriesDescription } from '../intake/score.ts';
+import type { Archive } from '../dicomweb/archive.ts';
+import { judgeSeries, recommend } from '../intake/score.ts';
+import { type Described, describeStudy, isSameSet } from '../intake/study.ts';
 import { isFinal, type Run } from '../jobs/run.ts';
 import type { Segmentations } from '../jobs/segmentations.ts';
 import { type StudySeriesView, uidSchema } from './contract.ts';
 import { HttpError } from './errors.ts';
 
 const ARCHIVE_ANSWERS_WITHIN_MS = 20_000;
-/** Of how many series at once the archive is asked. */
-const AT_ONCE = 4;
-
-/** A series with what the archive has of it. */
-interface Described extends SeriesDescription {
-  /** SOP Instance UIDs; null where they were not asked for. */
-  readonly instanceUids: readonly string[] | null;
-}
-
 /** GET /api/studies/:study/series: what may be segmented, what is recommended, and what is done already. */
 export function listStudySeries(options: {
   readonly archive: Pick<Archive, 'findSeries' | 'findInstances' | 'describeInstance'>;
@@ -28,9 +19,8 @@ export function listStudySeries(options: {
     if (!study.success) throw new HttpError(422, 'malformed', 'The study is not named by a DICOM UID.');
     const signal = AbortSignal.timeout(ARCHIVE_ANSWERS_WITHIN_MS);
     try {
-      const found = await archive.findSeries(study.data, { signal });
-      if (found.length === 0) throw new HttpError(404, 'unknown-study', 'The archive has no such study.');
-      const described = await inParallel(found, (series) => describe(archive, study.data, series, signal));
+      const described = await describeStudy(archive, study.data, signal);
+      if (described.length === 0) throw new HttpError(404, 'unknown-study', 'The archive has no such study.');
       const runs = await segmentations.list({ studyInstanceUid: study.data });
       const recommended = recommend(described);
       response.json(described.map((series) => viewOf(series, series === recommended, runs)));
@@ -39,27 +29,6 @@ export function listStudySeries(options: {
       throw new HttpError(502, 'archive-unavailable', 'The archive does not answer in time.');
     }
   };
-}
-
-/** Only of CT more is asked than the list of series says; the image in the middle is no localizer that came first. */
-async function describe(
-  archive: Pick<Archive, 'findInstances' | 'describeInstance'>,
-  study: string,
-  series: SeriesSummary,
-  signal: AbortSignal,
-): Promise<Described> {
-  const { instances, ...rest } = series;
-  if (series.modality !== 'CT') return { ...rest, instances: instances ?? 0, image: null, instanceUids: null };
-  const uids = await archive.findInstances(study, series.seriesInstanceUid, { signal });
-  const middle = uids[uids.length >> 1];
-  const image =
-    middle === undefined
-      ? null
-      : await archive.describeInstance(study, series.seriesInstanceUid, middle, { signal }).catch((error) => {
-          if (error instanceof NotFound) return null;
-          throw error;
-        });
-  return { ...rest, instances: uids.length, image, instanceUids: uids };
 }
 
 function viewOf(series: Described, isRecommended: boolean, runs: readonly Run[]): StudySeriesView {
@@ -112,20 +81,4 @@ function newestFirst(runs: readonly Run[]): Run[] {
   return runs
     .filter(({ state }) => state === 'done')
     .sort((a, b) => (b.finishedAt?.getTime() ?? 0) - (a.finishedAt?.getTime() ?? 0));
-}
-
-function isSameSet(a: readonly string[], b: readonly string[]): boolean {
-  const others = new Set(b);
-  const ours = new Set(a);
-  return ours.size === others.size && a.every((uid) => others.has(uid));
-}
-
-async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results = new Array<R>(items.length);
-  const waiting = items.entries();
-  const workers = Array.from({ length: AT_ONCE }, async () => {
-    for (const [index, item] of waiting) results[index] = await work(item);
-  });
-  await Promise.all(workers);
-  return results;
 }

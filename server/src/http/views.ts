@@ -27,6 +27,7 @@ export function viewOf(run: Run, live: LiveProgress | null, now: number = Date.n
     origin: run.origin,
     priority: run.priority,
     rule: run.rule,
+    deliveries: run.deliveries.map(({ job: _job, ...delivery }) => delivery),
     supersedes: run.supersedes,
     position: run.state === 'queued' ? run.position : null,
     kind: run.kind,

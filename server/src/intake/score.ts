@@ -58,10 +58,13 @@ export function judgeSeries(series: SeriesDescription): Judgement {
 }
 
 /** The series that is offered: the one with the most points, of equals the thinnest; null when none suits. */
-export function recommend(all: readonly SeriesDescription[]): SeriesDescription | null {
+export function recommend(
+  all: readonly SeriesDescription[],
+  leastPoints: number = LEAST_OFFERED,
+): SeriesDescription | null {
   const offered = all.flatMap((series) => {
     const judgement = judgeSeries(series);
-    return judgement.suitable && judgement.score >= LEAST_OFFERED ? [{ series, score: judgement.score }] : [];
+    return judgement.suitable && judgement.score >= leastPoints ? [{ series, score: judgement.score }] : [];
   });
   const thickness = ({ image }: SeriesDescription) => image?.sliceThicknessMm ?? Number.MAX_VALUE;
   const number = ({ seriesNumber }: SeriesDescription) => seriesNumber ?? Number.MAX_VALUE;
@@ -141,11 +144,11 @@ function drawbacks({ description, image }: SeriesDescription): Ground[] {
 }
 
 /** An enhanced image holds many slices. */
-function slicesOf({ instances, image }: SeriesDescription): number {
+export function slicesOf({ instances, image }: SeriesDescription): number {
   return instances * Math.max(1, image?.frames ?? 1);
 }
 
-function normalOf(orientation: readonly number[]): Vec3 | null {
+export function normalOf(orientation: readonly number[]): Vec3 | null {
   if (orientation.length !== 6) return null;
   const [rx, ry, rz, cx, cy, cz] = orientation as [number, number, number, number, number, number];
   const normal = cross([rx, ry, rz], [cx, cy, cz]);

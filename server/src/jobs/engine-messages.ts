@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { findingsSchema } from '../findings/schema.ts';
 import type { RunRequest } from '../pipeline.ts';
 import { PHASES } from '../progress.ts';
+import { PLAIN_FILES, resultOptionsSchema } from '../reports/options.ts';
 import { refusalSchema } from './run.ts';
 
 /** What the server and its engine process say to one another, over the IPC channel. */
@@ -46,6 +47,8 @@ const engineRequestSchema: z.ZodType<RunRequest> = z.strictObject({
   provider: z.enum(['auto', 'cpu', 'cuda', 'webgpu']),
   threads: z.int().positive().optional(),
   outDir: z.string(),
+  options: resultOptionsSchema.optional(),
+  plainFiles: z.array(z.enum(PLAIN_FILES)).readonly().optional(),
   store: z.boolean(),
   supersedes: z.string().nullable(),
   createdAt: z.iso.datetime(),

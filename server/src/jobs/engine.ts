@@ -23,8 +23,8 @@ export interface EngineOptions {
   readonly standsBy?: boolean;
   /** Whether the server and the archive beside it go before the engine when the machine is busy. Default false. */
   readonly yieldsToOthers?: boolean;
-  /** Lines that the process writes to its standard output and error. */
-  readonly onOutput?: (line: string) => void;
+  /** Lines that the process writes to its standard output and error, and the run that it is at work on. */
+  readonly onOutput?: (line: string, runId: string | undefined) => void;
 }
 
 const CHILD = fileURLToPath(new URL('./engine-child.ts', import.meta.url));
@@ -39,9 +39,10 @@ const SECRETS = /^(HEPAR_AUTH|HEPAR_DICOMWEB_.*|DATABASE_URL)$/;
  */
 export class Engine {
   readonly #options: Required<Omit<EngineOptions, 'onOutput'>>;
-  readonly #onOutput: (line: string) => void;
+  readonly #onOutput: NonNullable<EngineOptions['onOutput']>;
   #child: ChildProcess | undefined;
   #busy = false;
+  #runId: string | undefined;
   #closed = false;
   #idle: NodeJS.Timeout | undefined;
   #output: string[] = [];
@@ -68,11 +69,13 @@ export class Engine {
     signal.throwIfAborted();
     if (this.#busy) throw new Error('The engine runs one request at a time.');
     this.#busy = true;
+    this.#runId = request.runId;
     clearTimeout(this.#idle);
     try {
       return await this.#converse(this.#ensureChild(), request, { signal, report });
     } finally {
       this.#busy = false;
+      this.#runId = undefined;
       this.#standBy();
       this.#idle = setTimeout(() => void this.#release().then(() => this.#standBy()), this.#options.idleMs).unref();
     }
@@ -153,7 +156,7 @@ export class Engine {
     for (const stream of [child.stdout!, child.stderr!]) {
       createInterface({ input: stream }).on('line', (line) => {
         this.#output = [...this.#output, line].slice(-KEPT_LINES);
-        this.#onOutput(line);
+        this.#onOutput(line, this.#runId);
       });
     }
     const forget = () => {

@@ -18,6 +18,10 @@ export type RunEvent =
   | { readonly kind: 'state'; readonly run: Run }
   | { readonly kind: 'progress'; readonly runId: string };
 
+/** What another process tells of a run; without a word for this long, it is not known any more. */
+export type Told = LiveProgress & { readonly phase: Phase };
+const TOLD_LASTS_MS = 15_000;
+
 interface Running {
   readonly startedAt: number;
   readonly expectedMs: ExpectedMs;
@@ -26,13 +30,18 @@ interface Running {
   whole: number;
 }
 
-/** What happens to the runs of this process, as it happens. Progress lives here only: the database hears of phases. */
+/**
+ * What happens to runs, as it happens: to those of this process, and as far as others tell of theirs. Progress lives here
+ * only: the database hears of phases.
+ */
 export class LiveRuns {
   readonly #running = new Map<string, Running>();
+  readonly #told = new Map<string, { readonly progress: Told; readonly at: number }>();
   readonly #listeners = new Map<string, Set<(event: RunEvent) => void>>();
   readonly #now: () => number;
 
-  constructor(now: () => number = Date.now) {
+  /** @param now milliseconds of a clock that is never set back */
+  constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
 
@@ -56,7 +65,10 @@ export class LiveRuns {
 
   /** The run has changed its state in the database. */
   changed(run: Run): void {
-    if (run.state !== 'running') this.#running.delete(run.id);
+    if (run.state !== 'running') {
+      this.#running.delete(run.id);
+      this.#told.delete(run.id);
+    }
     this.#emit(run.id, { kind: 'state', run });
     if (isFinal(run.state)) this.#listeners.delete(run.id);
   }
@@ -66,12 +78,30 @@ export class LiveRuns {
     this.#running.delete(runId);
   }
 
+  /** Another process has got so far with a run. */
+  tell(runId: string, progress: Told): void {
+    for (const [id, { at }] of this.#told) if (this.#now() - at > TOLD_LASTS_MS) this.#told.delete(id);
+    this.#told.set(runId, { progress, at: this.#now() });
+    this.#emit(runId, { kind: 'progress', runId });
+  }
+
+  /** Whether somebody follows the run here. */
+  isFollowed(runId: string): boolean {
+    return this.#listeners.has(runId);
+  }
+
   progressOf(runId: string): LiveProgress | null {
     const running = this.#running.get(runId);
-    if (!running) return null;
+    if (!running) return this.#toldOf(runId);
     const elapsedMs = this.#now() - running.startedAt;
     const { phase, fraction, whole } = running;
     return { phase, fraction, whole, elapsedMs, remainingMs: remainingMs(whole, elapsedMs) };
+  }
+
+  #toldOf(runId: string): LiveProgress | null {
+    const told = this.#told.get(runId);
+    if (!told || this.#now() - told.at > TOLD_LASTS_MS) return null;
+    return { ...told.progress, elapsedMs: told.progress.elapsedMs + this.#now() - told.at };
   }
 
   /** @returns a function that ends the subscription */

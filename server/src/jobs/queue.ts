@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { type Db, PgBoss } from 'pg-boss';
 import type { Logger } from 'pino';
+import { Audit, type AuditRecord } from './audit.ts';
 import { type EmbeddedDatabase, openEmbeddedDatabase } from './embedded-database.ts';
 import { DatabaseError } from './errors.ts';
 import { holdSeries, isSeriesBusy, overtakenBy, supersededBy, supersedeFewerSlices } from './one-a-series.ts';
 import { CLICK, CLICK_PRIORITY, type Order, type Run, type RunParts } from './run.ts';
-import { Runs, transaction } from './runs.ts';
+import { type Ending, Runs, transaction } from './runs.ts';
 import { Signals } from './signals.ts';
 import { Taker, type Task } from './taker.ts';
 import { mendAfterClockStep } from './upkeep.ts';
@@ -56,6 +57,7 @@ export class Queue {
   readonly #logger: Logger;
   readonly #heartbeatSeconds: number;
   readonly signals: Signals;
+  readonly audit: Audit;
   #taker: Taker | undefined;
   #upkeep: NodeJS.Timeout | undefined;
 
@@ -112,6 +114,7 @@ export class Queue {
     this.#logger = logger;
     this.runs = new Runs(this.#db);
     this.signals = new Signals(this.#db, logger);
+    this.audit = new Audit(this.#db);
   }
 
   /** Whether other processes use the same database. */
@@ -134,10 +137,16 @@ export class Queue {
       const { run, queued, formerJob } = await this.runs.add(parts, order, jobId, tx);
       if (formerJob) await this.#boss.cancel(JOBS, formerJob, { db: tx });
       if (queued || formerJob) await this.#send(run.id, jobId, tx, run.priority);
+      if (queued || formerJob)
+        await this.#record(queued ? 'asked' : 'brought-forward', run, order.by ?? order.rule, tx);
       if (queued) {
         for (const fewer of await supersedeFewerSlices(run, tx)) {
           this.#logger.info({ runId: fewer.id, by: run.id }, 'more slices have arrived: another run takes its place');
-          if (fewer.state === 'cancelled') await this.#boss.cancel(JOBS, fewer.jobId, { db: tx });
+          if (fewer.state === 'cancelled') {
+            await this.#boss.cancel(JOBS, fewer.jobId, { db: tx });
+            const { seriesInstanceUid, model } = run;
+            await this.#record('cancelled', { id: fewer.id, seriesInstanceUid, model }, null, tx, { by: run.id });
+          }
           await this.signals.send({ kind: fewer.state === 'cancelled' ? 'state' : 'cancel', runId: fewer.id }, tx);
         }
       }
@@ -150,15 +159,20 @@ export class Queue {
    * @returns null when there is nothing to do for this task: the run was cancelled, is another task's, has been overtaken
    * by one with more slices, or waits for another run of its series under a new task
    */
-  begin({ runId, jobId, attempt }: Task): Promise<Run | null> {
+  begin({ runId, jobId, attempt }: Task, worker?: string): Promise<Run | null> {
     return transaction(this.#db, async (tx) => {
       await holdSeries(runId, tx);
       const overtaker = await overtakenBy(runId, tx);
       if (overtaker) {
-        await this.runs.end(runId, { state: 'cancelled', failure: supersededBy(overtaker) }, tx);
+        const dropped = await this.runs.end(runId, { state: 'cancelled', failure: supersededBy(overtaker) }, tx);
+        if (dropped) await this.#record('cancelled', dropped, worker ?? null, tx, { by: overtaker });
         return null;
       }
-      if (!(await isSeriesBusy(runId, tx))) return this.runs.begin(runId, jobId, attempt, tx);
+      if (!(await isSeriesBusy(runId, tx))) {
+        const run = await this.runs.begin(runId, jobId, attempt, tx);
+        if (run) await this.#record('begun', run, worker ?? null, tx, { attempt });
+        return run;
+      }
       const nextJob = randomUUID();
       const priority = await this.runs.moveTo(runId, jobId, nextJob, tx);
       if (priority !== null) await this.#send(runId, nextJob, tx, priority, SERIES_BUSY_SECONDS);
@@ -166,23 +180,39 @@ export class Queue {
     });
   }
 
+  /** Ends a run, as `Runs.end` does, and records it. */
+  end(id: string, ending: Ending, worker?: string): Promise<Run | null> {
+    return transaction(this.#db, async (tx) => {
+      const run = await this.runs.end(id, ending, tx);
+      if (!run) return null;
+      const { state, stored = {}, failure, refusal } = ending;
+      const code = failure?.code ?? refusal?.code;
+      const details = state === 'done' ? stored : code === undefined ? {} : { code };
+      await this.#record(state === 'done' ? 'stored' : state, run, worker ?? null, tx, details);
+      return run;
+    });
+  }
+
   /** Queues a failed run once more, with as many attempts as a new one. @returns null when it is not failed */
-  retry(id: string): Promise<Run | null> {
+  retry(id: string, by?: string): Promise<Run | null> {
     return transaction(this.#db, async (tx) => {
       const jobId = randomUUID();
       const run = await this.runs.retry(id, jobId, tx);
-      if (run) await this.#send(id, jobId, tx, run.priority);
+      if (!run) return null;
+      await this.#send(id, jobId, tx, run.priority);
+      await this.#record('retried', run, by ?? null, tx);
       return run;
     });
   }
 
   /** Cancels a queued run at once; a running one is marked, and its worker hears of it. @returns null when it is neither */
-  cancel(id: string): Promise<Run | null> {
+  cancel(id: string, by?: string): Promise<Run | null> {
     return transaction(this.#db, async (tx) => {
       const run = await this.runs.cancel(id, tx);
       const jobId = run && (await this.runs.jobOf(id, tx));
       if (jobId && run.state === 'cancelled') await this.#boss.cancel(JOBS, jobId, { db: tx });
       if (run) await this.signals.send({ kind: run.state === 'cancelled' ? 'state' : 'cancel', runId: id }, tx);
+      if (run) await this.#record(run.state === 'cancelled' ? 'cancelled' : 'cancel-asked', run, by ?? null, tx);
       return run;
     });
   }
@@ -210,7 +240,7 @@ export class Queue {
     await this.#boss.work(LOST, { pollingIntervalSeconds: LOST_POLLING_SECONDS }, async ([job]) => {
       const { runId } = job!.data as { runId: string };
       const message = 'Its worker ended without a word more often than it is retried.';
-      await this.runs.end(runId, { state: 'failed', failure: { code: 'worker-lost', message } });
+      await this.end(runId, { state: 'failed', failure: { code: 'worker-lost', message } });
     });
   }
 
@@ -225,15 +255,31 @@ export class Queue {
     await this.#db.executeSql('SELECT 1');
   }
 
+  /** Resolves when the task in hand is over, or ten seconds later. */
+  async idle(): Promise<void> {
+    const waited = new Promise<void>((resolve) => setTimeout(resolve, CLOSES_WITHIN_MS).unref());
+    await Promise.race([this.#taker?.idle(), waited]);
+  }
+
   /** Waits up to ten seconds for the task in hand, then closes the database. */
   async close(): Promise<void> {
     clearInterval(this.#upkeep);
     this.#taker?.stop();
-    const waited = new Promise((resolve) => setTimeout(resolve, CLOSES_WITHIN_MS).unref());
-    await Promise.race([this.#taker?.idle(), waited]);
+    await this.idle();
     await this.signals.close();
     await this.#boss.stop({ graceful: true, timeout: CLOSES_WITHIN_MS });
     await this.#embedded?.close();
+  }
+
+  async #record(
+    event: AuditRecord['event'],
+    { id: runId, seriesInstanceUid, model }: Pick<Run, 'id' | 'seriesInstanceUid' | 'model'>,
+    who: string | null,
+    tx: Db,
+    more: AuditRecord['details'] = {},
+  ): Promise<void> {
+    const details = event === 'asked' ? { model: `${model.id} ${model.version}` } : more;
+    await this.audit.add({ event, runId, seriesInstanceUid, who, details }, tx);
   }
 
   async #send(runId: string, jobId: string, tx: Db, priority: number, startAfter = 0): Promise<void> {
@@ -270,7 +316,7 @@ export class Queue {
   async #recover(): Promise<void> {
     for (const { id, jobId, cancelRequested } of await this.runs.interrupted()) {
       if (cancelRequested) {
-        await this.runs.end(id, { state: 'cancelled' });
+        await this.end(id, { state: 'cancelled' });
         await this.#boss.cancel(JOBS, jobId);
         continue;
       }

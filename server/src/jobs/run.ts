@@ -38,8 +38,25 @@ export interface Order {
   readonly priority: number;
   /** The rule that chose the series; null for a click. */
   readonly rule: string | null;
+  /** Name of the token of the person who asked; absent where nobody had to sign in. */
+  readonly by?: string | undefined;
+  /** Names of the destinations that the result is sent on to. */
+  readonly sendTo?: readonly string[];
 }
 export const CLICK: Order = { origin: 'click', priority: CLICK_PRIORITY, rule: null };
+
+/** How the sending on of a result to one destination stands. */
+export const deliverySchema = z.strictObject({
+  destination: z.string(),
+  state: z.enum(['waiting', 'sending', 'sent', 'failed']),
+  /** How often the archive was asked to send. */
+  attempts: z.int().nonnegative(),
+  /** The archive's own job, while it sends. */
+  job: z.string().nullable(),
+  /** Why it was not sent last time. */
+  problem: z.string().nullable(),
+});
+export type Delivery = z.infer<typeof deliverySchema>;
 
 /** What a run is made from. The same parts are the same run. */
 export interface RunParts {
@@ -50,6 +67,8 @@ export interface RunParts {
   readonly model: z.infer<typeof modelRefSchema>;
   /** 0, and one more each time somebody wants the same once again. */
   readonly repeat: number;
+  /** Those that change the result, where they differ from the usual ones. */
+  readonly options?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A run as it is kept. */
@@ -64,6 +83,7 @@ export const runSchema = z.object({
   origin: z.enum(ORIGINS),
   priority: prioritySchema,
   rule: z.string().nullable(),
+  deliveries: z.array(deliverySchema).readonly(),
   state: z.enum(RUN_STATES),
   /** The phase that it is in; kept when it fails, so that one sees where. */
   phase: z.enum(PHASES).nullable(),
@@ -96,7 +116,7 @@ export type TimingsMs = z.infer<typeof timingsMs>;
  * The name of a run: 32 hexadecimal digits that follow from the series, its instances, the model, the options that change
  * the result, the results version and the repeat number.
  */
-export function runId(parts: RunParts, options: Readonly<Record<string, unknown>> = {}): string {
+export function runId(parts: RunParts, options: Readonly<Record<string, unknown>> = parts.options ?? {}): string {
   const named = [
     parts.seriesInstanceUid,
     [...new Set(parts.instances)].sort(),

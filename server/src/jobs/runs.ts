@@ -1,6 +1,7 @@
 import type { Db } from 'pg-boss';
 import { SUPERSEDED } from './one-a-series.ts';
 import {
+  type Delivery,
   type Failure,
   type Order,
   type Run,
@@ -56,13 +57,90 @@ const MIGRATIONS: readonly string[] = [
      is_stored boolean NOT NULL DEFAULT false,
      PRIMARY KEY (run_id, number)
    );`,
+  `CREATE INDEX runs_superseding ON hepar.runs (supersedes) WHERE supersedes IS NOT NULL;
+   CREATE INDEX runs_unfinished ON hepar.runs (state) WHERE state NOT IN ('done', 'refused', 'cancelled');
+   CREATE TABLE hepar.workers (
+     id uuid PRIMARY KEY,
+     name text NOT NULL,
+     kind text NOT NULL,
+     version text NOT NULL,
+     provider text,
+     device text,
+     started_at timestamptz NOT NULL DEFAULT now(),
+     heartbeat_at timestamptz NOT NULL DEFAULT now(),
+     run_id text,
+     runs_done int NOT NULL DEFAULT 0
+   );
+   CREATE TABLE hepar.results (
+     run_id text NOT NULL,
+     name text NOT NULL,
+     content bytea NOT NULL,
+     kept_at timestamptz NOT NULL DEFAULT now(),
+     PRIMARY KEY (run_id, name)
+   );
+   CREATE TABLE hepar.reruns (
+     model_digest text PRIMARY KEY,
+     model jsonb NOT NULL,
+     since timestamptz,
+     per_hour int NOT NULL,
+     asked_by text,
+     asked_at timestamptz NOT NULL DEFAULT now(),
+     paced_from timestamptz NOT NULL DEFAULT now(),
+     paced int NOT NULL DEFAULT 0,
+     queued int NOT NULL DEFAULT 0,
+     state text NOT NULL CHECK (state IN ('active', 'done', 'stopped'))
+   );
+   CREATE TABLE hepar.audit (
+     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+     at timestamptz NOT NULL DEFAULT clock_timestamp(),
+     event text NOT NULL,
+     run_id text,
+     series_uid text,
+     who text,
+     details jsonb NOT NULL
+   );
+   CREATE INDEX audit_of_run ON hepar.audit (run_id);
+   CREATE FUNCTION hepar.refuse_change() RETURNS trigger LANGUAGE plpgsql AS
+     $$ BEGIN RAISE EXCEPTION 'The audit log is only ever added to.'; END $$;
+   CREATE TRIGGER audit_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON hepar.audit
+     FOR EACH STATEMENT EXECUTE FUNCTION hepar.refuse_change();`,
+  `CREATE TABLE hepar.feeds (
+     source text PRIMARY KEY,
+     position bigint NOT NULL DEFAULT 0,
+     anchors jsonb NOT NULL DEFAULT '[]',
+     read_at timestamptz,
+     holder text,
+     held_until timestamptz
+   );
+   CREATE TABLE hepar.watched (
+     source text NOT NULL,
+     resource text NOT NULL,
+     study text,
+     version bigint NOT NULL DEFAULT 0,
+     looks int NOT NULL DEFAULT 0,
+     due_at timestamptz NOT NULL DEFAULT now(),
+     PRIMARY KEY (source, resource)
+   );
+   CREATE INDEX watched_due ON hepar.watched (source, due_at);
+   CREATE TABLE hepar.searched (
+     source text NOT NULL,
+     study text NOT NULL,
+     size text NOT NULL,
+     settled boolean NOT NULL DEFAULT false,
+     PRIMARY KEY (source, study)
+   );
+   ALTER TABLE hepar.runs ADD COLUMN deliveries jsonb NOT NULL DEFAULT '[]';
+   ALTER TABLE hepar.runs ADD COLUMN follow_up_at timestamptz;
+   CREATE INDEX runs_to_follow_up ON hepar.runs (follow_up_at) WHERE follow_up_at IS NOT NULL;`,
 ];
+
+const UNSENT = { state: 'waiting', attempts: 0, job: null, problem: null } as const;
 
 /** The failure of a run whose series is no longer in the archive. */
 export const SOURCE_GONE = 'source-gone';
 
 const COLUMNS = `id, study_uid AS "studyInstanceUid", series_uid AS "seriesInstanceUid", instances, model, repeat, origin, priority, rule,
-  state, phase, attempt, created_at AS "createdAt", started_at AS "startedAt", finished_at AS "finishedAt", failure, refusal, supersedes,
+  deliveries, state, phase, attempt, created_at AS "createdAt", started_at AS "startedAt", finished_at AS "finishedAt", failure, refusal, supersedes,
   timings_ms AS "timingsMs", kind, corrects, reviewer, (SELECT verdict FROM hepar.reviews
     WHERE run_id = runs.id AND is_stored ORDER BY number DESC LIMIT 1) AS verdict`;
 
@@ -88,6 +166,8 @@ export interface Ending {
   readonly refusal?: Run['refusal'];
   readonly supersedes?: string | null;
   readonly timingsMs?: TimingsMs;
+  /** Series and object in the archive, for the audit log. */
+  readonly stored?: Readonly<Record<string, string | null>>;
   /** Only if the run is in this attempt. */
   readonly attempt?: number;
 }
@@ -135,12 +215,16 @@ export class Runs {
     const id = runId(parts);
     const { studyInstanceUid, seriesInstanceUid, instances, model, repeat } = parts;
     const { origin, priority, rule } = order;
+    const deliveries = (order.sendTo ?? []).map((destination): Delivery => ({ destination, ...UNSENT }));
     const [added] = await this.#select(
-      `INSERT INTO hepar.runs (id, job_id, study_uid, series_uid, instances, model, repeat, origin, priority, rule, state)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued')
+      `INSERT INTO hepar.runs (id, job_id, study_uid, series_uid, instances, model, repeat, origin, priority, rule,
+         deliveries, follow_up_at, state)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text, $12, CASE WHEN $10::text IS NOT NULL THEN now() END, 'queued')
        ON CONFLICT (id) DO UPDATE SET job_id = excluded.job_id, state = 'queued', cancel_requested = false, phase = NULL,
          attempt = 0, started_at = NULL, finished_at = NULL, failure = NULL, origin = excluded.origin,
-         priority = excluded.priority, rule = excluded.rule
+         priority = excluded.priority, rule = coalesce(excluded.rule, runs.rule),
+         deliveries = CASE WHEN excluded.rule IS NULL THEN runs.deliveries ELSE excluded.deliveries END,
+         follow_up_at = coalesce(excluded.follow_up_at, runs.follow_up_at)
        WHERE runs.state IN ('failed', 'cancelled') AND (excluded.origin = 'click' OR runs.failure->>'code' = $11)
        RETURNING ${COLUMNS}`,
       [
@@ -155,6 +239,7 @@ export class Runs {
         priority,
         rule,
         SOURCE_GONE,
+        JSON.stringify(deliveries),
       ],
       tx,
     );

@@ -5,10 +5,12 @@ import type { Progress } from '../progress.ts';
 import { Refusal } from '../refusal.ts';
 import { ClaimLost, EngineCrashed, PipelineFailed, RunCancelled, RunStuck, ServerStopping } from './errors.ts';
 import { type ExpectedMs, USUAL_MS } from './estimate.ts';
+import type { KeptResults } from './kept-results.ts';
 import type { LiveRuns } from './live-runs.ts';
 import { MOST_ATTEMPTS, type Queue } from './queue.ts';
+import type { Registration } from './register.ts';
 import { elapsedMs, type Failure, type Run } from './run.ts';
-import type { Ending } from './runs.ts';
+import { type Ending, SOURCE_GONE } from './runs.ts';
 import { patiently, type Task, TryAgain } from './taker.ts';
 
 /** What a worker needs of the engine. */
@@ -24,14 +26,22 @@ export interface WorkerOptions {
   /** What the engine is asked for a run. @throws Error when the run's model is not there any more */
   readonly requestFor: (run: Run) => RunRequest;
   readonly logger: Logger;
+  /** Under which this worker appears in the audit log. */
+  readonly name?: string;
   /** Hears of every run that ended here, for the metrics. */
   readonly onEnd?: (run: Run) => void;
+  /** Makes this worker known; absent in tests that have no need of it. */
+  readonly registration?: Pick<Registration, 'began' | 'ended'>;
+  /** Where the results of several machines are kept; absent where there is one machine. */
+  readonly kept?: KeptResults | undefined;
   /** A run that makes no progress for this long is stuck: its engine is killed. Default 10 minutes. */
   readonly stuckAfterMs?: number;
 }
 
 const STUCK_AFTER_MS = 600_000;
 const ASK_EVERY_MS = 4_000;
+/** How often the other processes hear of a run's progress. */
+const TELL_EVERY_MS = 1_000;
 
 /** A crash or a standstill may be the neighbour's fault (memory), but one that comes back is the run's own. */
 const MOST_CRASHES = 3;
@@ -65,12 +75,17 @@ export class Worker {
     this.#current?.abort.abort(new ServerStopping());
   }
 
+  /** Resolves when the run in hand has been put back or has ended; within ten seconds. */
+  idle(): Promise<void> {
+    return this.#options.queue.idle();
+  }
+
   async #take(task: Task): Promise<void> {
-    const { queue, live } = this.#options;
+    const { queue, live, registration } = this.#options;
     const { runId, attempt, signal } = task;
     const logger = this.#options.logger.child({ runId, attempt });
     if (this.#stopping) throw new TryAgain('The server is stopping.');
-    const run = await queue.begin(task);
+    const run = await queue.begin(task, this.#options.name);
     if (!run) return;
     const abort = new AbortController();
     this.#current = { runId, abort };
@@ -79,22 +94,28 @@ export class Worker {
     logger.info('run begins');
     live.begin(run, await this.#expected(run));
     this.#tell(runId);
+    registration?.began(runId);
+    let engine: FindingsDocument['engine'] | null = null;
     try {
       // Cancelled between the beginning and now, when nobody could hear it.
       if (await queue.runs.isCancelRequested(runId)) throw new RunCancelled();
       const findings = await this.#run(run, abort);
       const { supersedes } = findings;
-      await this.#end(run, { state: 'done', supersedes, timingsMs: findings.engine.timingsMs }, logger);
+      engine = findings.engine;
+      const { seg } = findings.objects;
+      const stored = { series: seg?.seriesInstanceUID ?? null, object: seg?.sopInstanceUID ?? null };
+      await this.#end(run, { state: 'done', supersedes, timingsMs: findings.engine.timingsMs, stored }, logger);
     } catch (error) {
       await this.#endWithout(run, error, logger);
     } finally {
       signal.removeEventListener('abort', loseClaim);
       this.#current = undefined;
+      registration?.ended(engine);
     }
   }
 
   async #run(run: Run, abort: AbortController): Promise<FindingsDocument> {
-    const { queue, live, engine, requestFor, logger, stuckAfterMs = STUCK_AFTER_MS } = this.#options;
+    const { queue, live, engine, requestFor, kept, logger, stuckAfterMs = STUCK_AFTER_MS } = this.#options;
     let written: Promise<unknown> = Promise.resolve();
     const watch = setTimeout(() => abort.abort(new RunStuck(stuckAfterMs)), stuckAfterMs);
     // Of a wish to cancel that was told to another process, should its signal be lost.
@@ -102,17 +123,31 @@ export class Worker {
       const isWished = await queue.runs.isCancelRequested(run.id).catch(() => false);
       if (isWished) abort.abort(new RunCancelled());
     }, ASK_EVERY_MS);
+    let toldAt = Number.NEGATIVE_INFINITY;
+    const report: Progress['report'] = (phase, fraction) => {
+      watch.refresh();
+      const isNew = live.advance(run.id, phase, fraction);
+      if (queue.isShared && (isNew || performance.now() - toldAt > TELL_EVERY_MS)) {
+        toldAt = performance.now();
+        this.#tellProgress(run.id);
+      }
+      if (!isNew) return;
+      written = written
+        .then(() => queue.runs.enterPhase(run.id, phase, run.attempt))
+        .catch((err) => logger.warn({ err, runId: run.id }, 'phase not written'));
+    };
     try {
-      return await engine.run(requestFor(run), {
-        signal: abort.signal,
-        report: (phase, fraction) => {
-          watch.refresh();
-          if (!live.advance(run.id, phase, fraction)) return;
-          written = written
-            .then(() => queue.runs.enterPhase(run.id, phase, run.attempt))
-            .catch((err) => logger.warn({ err, runId: run.id }, 'phase not written'));
-        },
-      });
+      const request = requestFor(run);
+      const progress = { signal: abort.signal, report };
+      if (!kept) return await engine.run(request, progress);
+      // What is stored is what the database keeps: should this machine die now, another one stores the same bytes.
+      if (!(await kept.restore(run.id, request.outDir))) {
+        await engine.run({ ...request, store: false }, progress);
+        await kept.keep(run.id, request.outDir);
+      }
+      const findings = await engine.run(request, progress);
+      await patiently(() => kept.settle(run.id, request.outDir));
+      return findings;
     } finally {
       clearTimeout(watch);
       clearInterval(ask);
@@ -134,6 +169,13 @@ export class Worker {
     if (error instanceof RunCancelled || (await patiently(() => queue.runs.isCancelRequested(run.id)))) {
       return this.#end(run, { state: 'cancelled' }, logger);
     }
+    if (error instanceof PipelineFailed && error.kind === 'SourceGone') {
+      return this.#end(
+        run,
+        { state: 'cancelled', failure: { code: SOURCE_GONE, message: firstLine(error.message) } },
+        logger,
+      );
+    }
     if (error instanceof ClaimLost) {
       logger.warn({ err: error.cause }, 'run lost to another worker');
       return live.forget(run.id);
@@ -153,9 +195,9 @@ export class Worker {
   }
 
   async #end({ id, attempt }: Run, ending: Ending, logger: Logger): Promise<void> {
-    const { queue, live, onEnd } = this.#options;
+    const { queue, live, onEnd, name } = this.#options;
     const run = await patiently(
-      () => queue.runs.end(id, { ...ending, attempt }),
+      () => queue.end(id, { ...ending, attempt }, name),
       () => this.#stopping,
     );
     if (!run) {
@@ -173,6 +215,14 @@ export class Worker {
     const { queue, logger } = this.#options;
     if (!queue.isShared) return;
     queue.signals.send({ kind: 'state', runId }).catch((err) => logger.debug({ err, runId }, 'signal not sent'));
+  }
+
+  #tellProgress(runId: string): void {
+    const { queue, live } = this.#options;
+    const progress = live.progressOf(runId);
+    if (!progress?.phase) return;
+    const { phase, ...rest } = progress;
+    queue.signals.send({ kind: 'progress', runId, phase, ...rest }).catch(() => {});
   }
 
   /** The proportions of the last run of the same model; a phase that it did not have counts as usual. */

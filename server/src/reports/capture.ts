@@ -1,11 +1,10 @@
 import { writePart10 } from '../dicom/write.ts';
 import type { CtSeries } from '../volume/series.ts';
-import { codeItem } from './code-item.ts';
 import { type CompositeInput, composite } from './composite.ts';
 import type { Canvas } from './preview/canvas.ts';
 import type { Sheet } from './preview.ts';
 import { type Provenance, provenanceText } from './provenance.ts';
-import { instancesOf, SOURCE_IMAGE } from './seg/references.ts';
+import { instancesOf, type SourceImage, sourceImages } from './seg/references.ts';
 import { lossyCompression } from './seg.ts';
 import { dicomText } from './text.ts';
 
@@ -31,18 +30,12 @@ export function buildCaptures(input: CaptureInput): Uint8Array[] {
   });
 }
 
-interface Source {
-  readonly sopClassUid: string;
-  readonly sopInstanceUid: string;
-  readonly frameNumber?: number | null;
-}
-
 function buildCapture(
   input: CaptureInput,
   number: number,
   { width, height, rgb }: Canvas,
   description: string,
-  sources: readonly Source[],
+  sources: readonly SourceImage[],
 ): Uint8Array {
   const { attributes, raw, created } = composite(input, {
     kind: 'capture',
@@ -63,12 +56,7 @@ function buildCapture(
     ContentTime: created.time,
     ImageComments: provenanceText(input),
     DerivationDescription: dicomText(description, 1024),
-    SourceImageSequence: sources.map(({ sopClassUid, sopInstanceUid, frameNumber }) => ({
-      ReferencedSOPClassUID: sopClassUid,
-      ReferencedSOPInstanceUID: sopInstanceUid,
-      ...(frameNumber === undefined || frameNumber === null ? {} : { ReferencedFrameNumber: String(frameNumber) }),
-      PurposeOfReferenceCodeSequence: [codeItem(SOURCE_IMAGE)],
-    })),
+    SourceImageSequence: sourceImages(sources),
     ...lossyCompression(input.series),
     // Says whether it names the patient, which it does not.
     BurnedInAnnotation: 'NO',

@@ -1,15 +1,26 @@
 import type { Findings } from '../findings/measure.ts';
 import type { FindingsDocument } from '../findings/schema.ts';
+import type { Segmentation } from '../inference/segmentation.ts';
 import { buildCaptures } from './capture.ts';
-import { objectUids } from './composite.ts';
+import { type ObjectKind, objectUids } from './composite.ts';
+import { buildMaskObject } from './mask-object.ts';
+import { DEFAULT_OPTIONS, type ResultOptions } from './options.ts';
 import { encodePng } from './preview/png.ts';
 import { drawMontage, drawPages } from './preview.ts';
-import { buildSeg, type SegInput } from './seg.ts';
-import { buildSr } from './sr.ts';
+import { buildRtStruct } from './rtstruct.ts';
+import { LABEL_MAP_SEGMENTATION_STORAGE, SEGMENTATION_STORAGE } from './seg/encode.ts';
+import { encodeProbability } from './seg/probability.ts';
+import { probabilitySegment } from './seg/segments.ts';
+import { buildSeg, frameCount, type SegInput, type SegPart, writeSeg } from './seg.ts';
+import { buildSr, type SrInput } from './sr.ts';
 
 /** What all objects of a result are made from. */
 export interface ResultInput extends Omit<SegInput, 'lesions'> {
   readonly findings: Findings;
+  /** The model's, for a probability map; null where a person made the result. */
+  readonly probability?: Segmentation['lesionProbability'] | null;
+  /** DEFAULT_OPTIONS by default. */
+  readonly options?: ResultOptions;
 }
 
 export interface ResultObjects {
@@ -22,38 +33,86 @@ export interface ResultObjects {
 /** Names of the files of a result, relative to its folder. */
 export const OBJECT_FILES = {
   seg: 'segmentation.dcm',
+  liver: 'liver.dcm',
+  probability: 'probability.dcm',
+  mask: 'mask.dcm',
+  rtstruct: 'rtstruct.dcm',
   capture: (number: number) => `secondary-capture/${String(number).padStart(4, '0')}.dcm`,
   preview: 'preview.png',
   sr: 'report.dcm',
 } as const;
 
+/** Beyond it one viewer shows nothing of a segmentation. */
+const MOST_FRAMES = 400;
+
 /**
  * Makes all objects of a result, of a run as of a corrected one. The same input gives the same bytes.
  * @throws InvalidSegmentation when the labels and the findings contradict each other
  */
-export function makeObjects(input: ResultInput, report: (fraction: number) => void = () => {}): ResultObjects {
-  const { runId, findings } = input;
-  const { lesions } = findings;
-  const seg = buildSeg({ ...input, lesions });
-  report(0.4);
-  const montage = drawMontage({ ...input, lesions });
-  const sheets = [montage, ...drawPages({ ...input, lesions })];
-  report(0.7);
-  const captures = buildCaptures({ ...input, sheets });
+export function makeObjects(result: ResultInput, report: (fraction: number) => void = () => {}): ResultObjects {
+  const { runId, findings, probability, options = DEFAULT_OPTIONS } = result;
+  const input: SegInput = { ...result, lesions: findings.lesions };
+  const has = (object: ResultOptions['objects'][number]) => options.objects.includes(object);
+  const files: Record<string, Uint8Array> = {};
+
+  const { parts, segmentations } = planSegmentations(input, options);
+  for (const part of parts) {
+    const form = { part, encoding: options.seg, deflated: options.deflated };
+    files[part === 'liver' ? OBJECT_FILES.liver : OBJECT_FILES.seg] = buildSeg(input, form);
+  }
+  report(0.3);
+  const montage = drawMontage(input);
   const { rgb, width, height } = montage.canvas;
+  files[OBJECT_FILES.preview] = encodePng(rgb, width, height);
+  if (has('secondary-capture')) {
+    const captures = buildCaptures({ ...result, sheets: [montage, ...drawPages(input)] });
+    for (const [index, capture] of captures.entries()) files[OBJECT_FILES.capture(index + 1)] = capture;
+  }
+  report(0.8);
+  const encoded = has('probability') && probability ? encodeProbability(probability, result.series.volume.grid) : null;
+  // A segmentation has at least one frame.
+  if (encoded && encoded.frames.length > 0) {
+    files[OBJECT_FILES.probability] = writeSeg(input, encoded, {
+      kind: 'probability',
+      seriesDescription: 'Lesion probability by Hepar (research use only)',
+      contentLabel: 'PROBABILITY',
+      contentDescription: 'Probability of lesion',
+      segments: [probabilitySegment(input)],
+      deflated: options.deflated,
+    });
+  }
+  if (has('mask')) files[OBJECT_FILES.mask] = buildMaskObject(result);
+  if (has('rtstruct')) files[OBJECT_FILES.rtstruct] = buildRtStruct(input);
+  files[OBJECT_FILES.sr] = buildSr({ ...result, segmentations });
   return {
     uids: {
       seg: objectUids(runId, 'seg'),
       sr: objectUids(runId, 'sr'),
-      secondaryCapture: objectUids(runId, 'capture'),
+      secondaryCapture: has('secondary-capture') ? objectUids(runId, 'capture') : null,
     },
-    files: {
-      [OBJECT_FILES.seg]: seg,
-      ...Object.fromEntries(captures.map((capture, index) => [OBJECT_FILES.capture(index + 1), capture])),
-      [OBJECT_FILES.preview]: encodePng(rgb, width, height),
-      [OBJECT_FILES.sr]: buildSr(input),
-    },
+    files,
   };
+}
+
+/** Which segmentations there are, and which of them holds the voxels of what. */
+function planSegmentations(
+  input: SegInput,
+  { seg, liver }: ResultOptions,
+): { readonly parts: readonly SegPart[]; readonly segmentations: SrInput['segmentations'] } {
+  const object = (kind: ObjectKind) => {
+    const { seriesInstanceUID, sopInstanceUID } = objectUids(input.runId, kind);
+    const sopClassUid = seg === 'binary' ? SEGMENTATION_STORAGE : LABEL_MAP_SEGMENTATION_STORAGE;
+    return { seriesInstanceUid: seriesInstanceUID, sopInstanceUid: sopInstanceUID, sopClassUid };
+  };
+  const main = object('seg');
+  const together =
+    liver === 'together' || (liver === 'auto' && (seg === 'labelmap' || frameCount(input) <= MOST_FRAMES));
+  // Without a lesion the liver is all that there is, and a segmentation has at least one frame.
+  if (together || input.lesions.length === 0) return { parts: ['all'], segmentations: { lesions: main, liver: main } };
+  const hasParenchyma = input.segments.labels.includes(1);
+  if (liver === 'left-out' || !hasParenchyma)
+    return { parts: ['lesions'], segmentations: { lesions: main, liver: null } };
+  return { parts: ['lesions', 'liver'], segmentations: { lesions: main, liver: object('liver-seg') } };
 }
 
 /**

@@ -6,16 +6,17 @@ import type { Manifest } from '../inference/manifest.ts';
 import type { EngineInfo } from '../inference/segmentation.ts';
 import type { CtSeries } from '../volume/series.ts';
 import type { LabelMap } from '../volume/volume.ts';
-import { composite, type ObjectUids, objectUids } from './composite.ts';
+import { composite, type ObjectKind, type ObjectUids, objectUids } from './composite.ts';
+import type { ResultOptions } from './options.ts';
 import { MANUFACTURER, type Provenance, provenanceText } from './provenance.ts';
-import { packFrames, type SegmentFrame } from './seg/frames.ts';
+import { type EncodedFrames, encodeBinary, encodeLabelMap, type Frame } from './seg/encode.ts';
+import { occupiedFrames } from './seg/frames.ts';
 import { InvalidSegmentation } from './seg/invalid.ts';
 import { dimensions, perFrameGroups, referencedSeries, sharedGroups } from './seg/references.ts';
-import { type Algorithm, segmentSequence } from './seg/segments.ts';
+import { segmentSequence } from './seg/segments.ts';
 import { decimalString, dicomText } from './text.ts';
 
-/** Segmentation Storage, PS3.4 table B.5-1. */
-export const SEGMENTATION_STORAGE = '1.2.840.10008.5.1.4.1.1.66.4';
+export { SEGMENTATION_STORAGE } from './seg/encode.ts';
 
 export interface SegInput extends Provenance {
   readonly series: CtSeries;
@@ -33,6 +34,17 @@ export interface SegInput extends Provenance {
   readonly createdAt: Date;
 }
 
+/** Which of the segments have their voxels in the object: all, or those of the lesions, or the liver's. */
+export type SegPart = 'all' | 'lesions' | 'liver';
+
+export interface SegForm {
+  readonly part: SegPart;
+  readonly encoding: ResultOptions['seg'];
+  readonly deflated: boolean;
+}
+
+const USUAL_FORM: SegForm = { part: 'all', encoding: 'binary', deflated: false };
+
 /** The UIDs of a run's SEG. */
 export function segUids(runId: string): ObjectUids {
   return objectUids(runId, 'seg');
@@ -41,57 +53,101 @@ export function segUids(runId: string): ObjectUids {
 /**
  * Writes the result as a Part 10 file of the Segmentation IOD (PS3.3 section A.51): BINARY, explicit VR little endian,
  * one frame for each slice that a segment meets, each referring to its source slice. Segments are disjoint: segment 1
- * is the liver without its lesions. The same input gives the same bytes.
+ * is the liver without its lesions, also where it has no frame. The same input gives the same bytes.
  *
  * @throws InvalidSegmentation when the standard forbids what was given: labels without a segment, a segment of a
  *   lesion without voxels, nothing segmented at all, a grid that is not the series', a malformed UID
  */
-export function buildSeg(input: SegInput): Uint8Array {
-  const { series, segments, lesions } = input;
-  const packed = packFrames(segments, lesions.length + 1);
-  check(input, packed.frames);
-
-  const { attributes, raw, created } = composite(input, {
-    kind: 'seg',
-    sopClassUid: SEGMENTATION_STORAGE,
-    modality: 'SEG',
-    seriesDescription: 'Liver and lesions by Hepar (research use only)',
+export function buildSeg(input: SegInput, form: SegForm = USUAL_FORM): Uint8Array {
+  const { segments, lesions } = input;
+  const last = lesions.length + 1;
+  const range = { all: { first: 1, last }, lesions: { first: 2, last }, liver: { first: 1, last: 1 } }[form.part];
+  const encode = form.encoding === 'binary' ? encodeBinary : encodeLabelMap;
+  const encoded = encode(segments, last, range);
+  check(input, encoded.frames, form);
+  const isLiver = form.part === 'liver';
+  return writeSeg(input, encoded, {
+    kind: isLiver ? 'liver-seg' : 'seg',
+    seriesDescription: `${isLiver ? 'Liver' : 'Liver and lesions'} by Hepar (research use only)`,
+    contentLabel: isLiver ? 'LIVER' : 'LIVER_LESIONS',
+    contentDescription: isLiver ? 'Liver without its lesions' : found(lesions),
+    segments: segmentSequence(isLiver ? [] : lesions, input, form.part),
+    deflated: form.deflated,
   });
+}
+
+/** Number of frames that a BINARY segmentation of all segments has. */
+export function frameCount({ segments, lesions }: SegInput): number {
+  const last = lesions.length + 1;
+  return occupiedFrames(segments, last, { first: 1, last }).length;
+}
+
+/** How an object of the segmentation family differs from the others. */
+export interface SegDescription {
+  readonly kind: ObjectKind;
+  readonly seriesDescription: string;
+  readonly contentLabel: string;
+  readonly contentDescription: string;
+  /** Items of Segment Sequence. */
+  readonly segments: readonly object[];
+  readonly deflated: boolean;
+}
+
+/** What all segmentations of a run have in common, around their frames. */
+export function writeSeg(
+  input: Omit<SegInput, 'segments' | 'lesions'>,
+  encoded: EncodedFrames,
+  object: SegDescription,
+): Uint8Array {
+  const { series } = input;
+  const { attributes, raw, created } = composite(input, {
+    kind: object.kind,
+    sopClassUid: encoded.sopClassUid,
+    modality: 'SEG',
+    seriesDescription: object.seriesDescription,
+  });
+  const bySegment = encoded.frames.some(({ segment }) => segment !== null);
   const dataset = {
     ...attributes,
 
     // Frame of Reference, PS3.3 section C.7.4.1
     FrameOfReferenceUID: series.frameOfReferenceUid,
 
-    ...imageAttributes(input),
+    ...imageAttributes(input, encoded, object),
     ContentDate: created.date,
     ContentTime: created.time,
 
     // Multi-frame Functional Groups and Dimension, sections C.7.6.16 and C.7.6.17
-    NumberOfFrames: String(packed.frames.length),
-    ...dimensions(derivedUid('hepar', input.runId, 'seg-dimensions')),
+    NumberOfFrames: String(encoded.frames.length),
+    ...dimensions(derivedUid('hepar', input.runId, `${object.kind}-dimensions`), bySegment),
     SharedFunctionalGroupsSequence: [sharedGroups(series)],
-    PerFrameFunctionalGroupsSequence: perFrameGroups(series, packed.frames),
+    PerFrameFunctionalGroupsSequence: perFrameGroups(series, encoded.frames),
 
     // Common Instance Reference, section C.12.2
     ReferencedSeriesSequence: referencedSeries(series),
   };
-  return writePart10(dataset, { raw: [...raw, pixelData(packed.pixelData)] });
+  const pixels: RawElement = { tag: '7fe00010', vr: encoded.vr, value: encoded.pixelData };
+  return writePart10(dataset, { raw: [...raw, pixels], deflated: object.deflated });
+}
+
+function found(lesions: readonly Lesion[]): string {
+  return lesions.length === 0
+    ? 'Liver, no lesion found'
+    : `Liver and ${lesions.length} lesion${lesions.length === 1 ? '' : 's'}`;
 }
 
 /** General Image, Image Pixel and Segmentation Image Modules (PS3.3 sections C.7.6.1, C.7.6.3, C.8.20.2). */
-function imageAttributes(input: SegInput): object {
-  const { series, lesions, manifest } = input;
+function imageAttributes(
+  input: Omit<SegInput, 'segments' | 'lesions'>,
+  encoded: EncodedFrames,
+  object: SegDescription,
+): object {
+  const { series, manifest } = input;
   const [columns, rows] = series.volume.grid.shape;
-  const algorithm: Algorithm = input;
-  const found =
-    lesions.length === 0
-      ? 'Liver, no lesion found'
-      : `Liver and ${lesions.length} lesion${lesions.length === 1 ? '' : 's'}`;
   return {
     ImageType: ['DERIVED', 'PRIMARY'],
-    ContentLabel: 'LIVER_LESIONS',
-    ContentDescription: dicomText(`${found}; ${manifest.name} ${manifest.version}`, 64),
+    ContentLabel: object.contentLabel,
+    ContentDescription: dicomText(`${object.contentDescription}; ${manifest.name} ${manifest.version}`, 64),
     ContentCreatorName: [{ Alphabetic: `${MANUFACTURER}^Companion server` }],
     ImageComments: provenanceText(input),
     BurnedInAnnotation: 'NO',
@@ -100,12 +156,9 @@ function imageAttributes(input: SegInput): object {
     PixelRepresentation: 0,
     Rows: rows,
     Columns: columns,
-    BitsAllocated: 1,
-    BitsStored: 1,
-    HighBit: 0,
-    SegmentationType: 'BINARY',
+    ...encoded.attributes,
     SegmentsOverlap: 'NO',
-    SegmentSequence: segmentSequence(lesions, algorithm),
+    SegmentSequence: object.segments,
     ...lossyCompression(series),
   };
 }
@@ -124,12 +177,7 @@ export function lossyCompression({ lossy }: Pick<CtSeries, 'lossy'>): object {
   };
 }
 
-/** VR OB: bits are packed into bytes (PS3.5 section A.2). */
-function pixelData(value: Uint8Array): RawElement {
-  return { tag: '7fe00010', vr: 'OB', value };
-}
-
-function check(input: SegInput, frames: readonly SegmentFrame[]): void {
+function check(input: SegInput, frames: readonly Frame[], { part, encoding }: SegForm): void {
   const { series, segments, lesions } = input;
   const shape = series.volume.grid.shape;
   if (segments.grid.shape.some((size, axis) => size !== shape[axis])) {
@@ -145,7 +193,8 @@ function check(input: SegInput, frames: readonly SegmentFrame[]): void {
   }
   if (frames.length === 0)
     throw new InvalidSegmentation('no voxel is labelled, and a segmentation has at least one frame');
-  const withFrames = new Set(frames.map(({ segment }) => segment));
+  const withFrames = encoding === 'binary' ? new Set(frames.map(({ segment }) => segment)) : new Set(segments.labels);
+  if (part === 'liver') return;
   for (const { number, segmentNumber, trackingUid } of lesions) {
     if (!withFrames.has(segmentNumber)) throw new InvalidSegmentation(`lesion ${number} has no voxel`);
     if (!isUid(trackingUid)) throw new InvalidSegmentation(`the tracking UID of lesion ${number} is no UID`);

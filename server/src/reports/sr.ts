@@ -2,11 +2,11 @@ import { CODES } from '../dicom/codes.ts';
 import { derivedUid } from '../dicom/uid.ts';
 import { writePart10 } from '../dicom/write.ts';
 import type { Findings } from '../findings/measure.ts';
-import { composite, objectUids } from './composite.ts';
+import { composite } from './composite.ts';
 import { MANUFACTURER, provenanceText } from './provenance.ts';
 import { instancesOf } from './seg/references.ts';
 import type { Algorithm } from './seg/segments.ts';
-import { SEGMENTATION_STORAGE, type SegInput } from './seg.ts';
+import type { SegInput } from './seg.ts';
 import { CONCEPTS } from './sr/concepts.ts';
 import { code, container, type Item, image, related, text, uidReference } from './sr/content.ts';
 import { lesionGroup, lesionsGroup, liverGroup, parenchymaGroup } from './sr/groups.ts';
@@ -16,6 +16,14 @@ export const COMPREHENSIVE_3D_SR_STORAGE = '1.2.840.10008.5.1.4.1.1.88.34';
 
 export interface SrInput extends Omit<SegInput, 'segments' | 'lesions'>, Algorithm {
   readonly findings: Findings;
+  /** The objects that hold the voxels of the lesions and of the liver without them; null where no object does. */
+  readonly segmentations: { readonly lesions: SegmentationObject | null; readonly liver: SegmentationObject | null };
+}
+
+export interface SegmentationObject {
+  readonly seriesInstanceUid: string;
+  readonly sopClassUid: string;
+  readonly sopInstanceUid: string;
 }
 
 /**
@@ -96,8 +104,7 @@ function imageLibrary({ series }: SrInput): Item {
 }
 
 /** Every object that the report refers to, by its series (section C.17.2.3). */
-function evidence({ series, runId }: SrInput): object[] {
-  const seg = objectUids(runId, 'seg');
+function evidence({ series, segmentations }: SrInput): object[] {
   const referenced = (
     seriesInstanceUid: string,
     instances: readonly { sopClassUid: string; sopInstanceUid: string }[],
@@ -108,12 +115,14 @@ function evidence({ series, runId }: SrInput): object[] {
       ReferencedSOPInstanceUID: sopInstanceUid,
     })),
   });
+  const objects = [segmentations.lesions, segmentations.liver].filter((object) => object !== null);
+  const byUid = new Map(objects.map((object) => [object.sopInstanceUid, object]));
   return [
     {
       StudyInstanceUID: series.studyInstanceUid,
       ReferencedSeriesSequence: [
         referenced(series.seriesInstanceUid, instancesOf(series)),
-        referenced(seg.seriesInstanceUID, [{ sopClassUid: SEGMENTATION_STORAGE, sopInstanceUid: seg.sopInstanceUID }]),
+        ...Array.from(byUid.values(), (object) => referenced(object.seriesInstanceUid, [object])),
       ],
     },
   ];

@@ -81,6 +81,7 @@ export function run(id: string, parts: Partial<SegmentationView> = {}): Segmenta
     origin: 'click',
     priority: 100,
     rule: null,
+    deliveries: [],
     supersedes: null,
     position: null,
     kind: 'segmentation',

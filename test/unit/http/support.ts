@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { readConfig } from '../../../server/src/config.ts';
-import type { ImageSummary, SeriesSummary } from '../../../server/src/dicomweb/archive.ts';
+import type { ImageSummary, SeriesSummary, StudySize } from '../../../server/src/dicomweb/archive.ts';
 import { ArchiveUnreachable } from '../../../server/src/dicomweb/errors.ts';
 import type { SegmentationView } from '../../../server/src/http/contract.ts';
 import { listModels, type Model } from '../../../server/src/inference/model.ts';
@@ -11,6 +11,7 @@ import { SERIES, STUDY } from '../jobs/fake-pipeline.ts';
 
 /** An archive that knows the series of the fake pipeline, and can be down. */
 export class FakeArchive {
+  readonly url = 'http://archive/dicom-web';
   isDown = false;
   instances = ['1.2.3.1', '1.2.3.2', '1.2.3.3'];
 
@@ -27,7 +28,15 @@ export class FakeArchive {
     bodyPart: 'ABDOMEN',
     kernel: null,
     contrastAgent: null,
+    manufacturer: null,
+    institution: null,
+    studyDate: null,
   };
+
+  async findStudiesOfDays(): Promise<StudySize[]> {
+    this.#answer();
+    return [];
+  }
 
   async findSeries(studyUid: string): Promise<SeriesSummary[]> {
     this.#answer();
@@ -66,7 +75,7 @@ export async function bundledModels(): Promise<readonly Model[]> {
 /** A real server with a real queue and a real engine process, on the pipeline and the archive that tests need. */
 export async function startTestServer(
   dataDir: string,
-  options: { environment?: Record<string, string>; archive?: FakeArchive } & Partial<ServerOptions> = {},
+  options: { environment?: Record<string, string> } & Partial<ServerOptions> = {},
 ): Promise<RunningServer> {
   const { environment = {}, archive = new FakeArchive(), ...rest } = options;
   return startServer({

@@ -14,6 +14,9 @@ const IMAGE: ImageSummary = {
   bodyPart: 'ABDOMEN',
   kernel: 'B30f',
   contrastAgent: 'Iomeprol',
+  manufacturer: null,
+  institution: null,
+  studyDate: null,
 };
 let number = 0;
 const series = (description: string, more: Partial<SeriesDescription> = {}, image: Partial<ImageSummary> = {}) => ({

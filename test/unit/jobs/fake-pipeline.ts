@@ -2,7 +2,7 @@
  * A pipeline that computes nothing: which series it is given says how it behaves. It runs in the real engine process.
  * It writes what the real one writes, and in the same order, so that the server finds its results.
  */
-import { access, mkdir, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ArchiveUnreachable } from '../../../server/src/dicomweb/errors.ts';
@@ -34,6 +34,11 @@ export const SERIES = {
 
 export async function runPipeline(request: RunRequest, { signal, report }: Progress): Promise<FindingsDocument> {
   const series = request.source.seriesInstanceUid;
+  const computed = await readFile(join(request.outDir, 'findings.json'), 'utf8').catch(() => null);
+  if (computed !== null) {
+    for (const fraction of [0, 1]) report('store', fraction);
+    return JSON.parse(computed);
+  }
   const attempt = await countAttempt(request.outDir);
   report('retrieve', 0);
   switch (series) {

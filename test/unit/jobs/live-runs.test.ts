@@ -12,6 +12,7 @@ const RUN: Run = {
   origin: 'click',
   priority: 100,
   rule: null,
+  deliveries: [],
   state: 'running',
   phase: null,
   attempt: 1,

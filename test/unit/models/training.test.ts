@@ -12,7 +12,7 @@ describe('the training recipe', () => {
   });
 
   it('passes its own tests, so that the released weights can be made again', function () {
-    this.timeout(300_000);
+    this.timeout(900_000);
     const { status, stderr } = spawnSync(PYTHON, ['-m', 'unittest', 'discover', '-s', 'tests', '-t', '.'], {
       cwd: 'models/training',
       encoding: 'utf8',

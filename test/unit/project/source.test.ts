@@ -42,14 +42,19 @@ const MAY_IMPORT: Record<string, string[]> = {
   priors: [...STAGE, 'dicomweb', 'reports'],
   phantom: ['dicom', 'volume', 'shared'],
   pipeline: [...STAGE, 'dicomweb', 'priors', 'reports'],
-  jobs: [...STAGE, 'dicomweb', 'pipeline', 'config'],
-  config: ['dicomweb', 'pipeline'],
-  intake: ['dicomweb', 'volume', 'shared'],
+  jobs: [...STAGE, 'dicomweb', 'pipeline', 'reports', 'config'],
+  config: ['dicomweb', 'pipeline', 'reports'],
+  intake: ['dicom', 'dicomweb', 'jobs', 'volume', 'shared'],
   http: [...STAGE, 'dicomweb', 'intake', 'jobs', 'pipeline', 'config'],
-  server: ['config', 'dicomweb', 'http', 'inference', 'jobs'],
-  cli: [...STAGE, 'config', 'dicomweb', 'http', 'jobs', 'phantom', 'pipeline', 'priors', 'reports', 'server'],
+  server: ['config', 'dicomweb', 'http', 'inference', 'intake', 'jobs', 'reports'],
+  cli: [...STAGE, 'config', 'dicomweb', 'http', 'intake', 'jobs', 'phantom', 'pipeline', 'priors', 'reports', 'server'],
 };
-const TOP: Record<string, string> = { 'pipeline.ts': 'pipeline', 'config.ts': 'config', 'server.ts': 'server' };
+const TOP: Record<string, string> = {
+  'pipeline.ts': 'pipeline',
+  'config.ts': 'config',
+  'server.ts': 'server',
+  'worker.ts': 'server',
+};
 
 function roomOf(file: string): string {
   const [room, rest] = file.replace(/^.*server\/src\//, '').split('/', 2);

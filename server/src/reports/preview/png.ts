@@ -6,33 +6,37 @@ const LEVEL = 3;
 /** Filter type Up: each byte less the one above it. */
 const UP = 2;
 
+/** PNG's colour types, by the samples of a pixel. */
+const COLOUR_TYPES: Readonly<Record<number, number>> = { 1: 0, 3: 2 };
+
 /**
- * A picture as PNG (ISO/IEC 15948): RGB of 8 bits, compressed by the runtime's own zlib, which is several times as fast
+ * A picture as PNG (ISO/IEC 15948): RGB or grey of 8 bits, compressed by the runtime's own zlib, which is several times as fast
  * as a compressor in JavaScript.
- * @param rgb [height, width, 3]
+ * @param pixels [height, width, 3], or [height, width]
  */
-export function encodePng(rgb: Uint8Array, width: number, height: number): Uint8Array {
+export function encodePng(pixels: Uint8Array, width: number, height: number): Uint8Array {
+  const samples = pixels.length / (width * height);
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  header.set([8, 2, 0, 0, 0], 8);
+  header.set([8, COLOUR_TYPES[samples]!, 0, 0, 0], 8);
   return Buffer.concat([
     SIGNATURE,
     block('IHDR', header),
-    block('IDAT', deflateSync(filtered(rgb, 3 * width, height), { level: LEVEL })),
+    block('IDAT', deflateSync(filtered(pixels, samples * width, height), { level: LEVEL })),
     block('IEND', Buffer.alloc(0)),
   ]);
 }
 
 /** The scanlines, each after its filter type. */
-function filtered(rgb: Uint8Array, bytesPerLine: number, lines: number): Uint8Array {
+function filtered(pixels: Uint8Array, bytesPerLine: number, lines: number): Uint8Array {
   const out = new Uint8Array(lines * (1 + bytesPerLine));
   let to = 0;
   for (let line = 0; line < lines; line++) {
     const start = line * bytesPerLine;
     out[to++] = UP;
-    if (line === 0) out.set(rgb.subarray(0, bytesPerLine), to);
-    else for (let x = 0; x < bytesPerLine; x++) out[to + x] = rgb[start + x]! - rgb[start - bytesPerLine + x]!;
+    if (line === 0) out.set(pixels.subarray(0, bytesPerLine), to);
+    else for (let x = 0; x < bytesPerLine; x++) out[to + x] = pixels[start + x]! - pixels[start - bytesPerLine + x]!;
     to += bytesPerLine;
   }
   return out;

@@ -23,9 +23,14 @@ export interface PackedFrames {
  * Two passes over the map, whatever the number of segments; memory is the packed pixels only.
  *
  * @param segments number of segments; labels run from 0 to it
+ * @param range segments that get frames; by default all of them
  * @throws InvalidSegmentation when a label is higher than that, or the map's size is not its grid's
  */
-export function packFrames(labelMap: LabelMap<Uint16Array>, segments: number): PackedFrames {
+export function packFrames(
+  labelMap: LabelMap<Uint16Array>,
+  segments: number,
+  { first, last }: { readonly first: number; readonly last: number } = { first: 1, last: segments },
+): PackedFrames {
   const [columns, rows, slices] = labelMap.grid.shape;
   const { labels } = labelMap;
   const frameSize = columns * rows;
@@ -35,15 +40,10 @@ export function packFrames(labelMap: LabelMap<Uint16Array>, segments: number): P
     );
   }
 
-  const occupied = occupancy(labels, frameSize, slices, segments);
-  const frames: SegmentFrame[] = [];
+  const frames = occupiedFrames(labelMap, segments, { first, last });
   /** Frame of segment s in slice k at (s - 1) * slices + k. */
   const frameAt = new Int32Array(segments * slices);
-  for (let at = 0; at < occupied.length; at++) {
-    if (!occupied[at]) continue;
-    frameAt[at] = frames.length;
-    frames.push({ segment: Math.floor(at / slices) + 1, slice: at % slices });
-  }
+  for (const [frame, { segment, slice }] of frames.entries()) frameAt[(segment - 1) * slices + slice] = frame;
 
   const bytes = Math.ceil((frames.length * frameSize) / 8);
   const pixelData = new Uint8Array(bytes + (bytes % 2));
@@ -53,7 +53,7 @@ export function packFrames(labelMap: LabelMap<Uint16Array>, segments: number): P
     let firstBit = 0;
     for (let p = 0; p < frameSize; p++) {
       const here = labels[start + p]!;
-      if (here === 0) continue;
+      if (here < first || here > last) continue;
       if (here !== label) {
         label = here;
         firstBit = frameAt[(label - 1) * slices + k]! * frameSize;
@@ -64,6 +64,21 @@ export function packFrames(labelMap: LabelMap<Uint16Array>, segments: number): P
     }
   }
   return { frames, pixelData };
+}
+
+/** The frames that a BINARY segmentation has, in their order. @throws InvalidSegmentation as packFrames does */
+export function occupiedFrames(
+  { grid, labels }: LabelMap<Uint16Array>,
+  segments: number,
+  { first, last }: { readonly first: number; readonly last: number },
+): SegmentFrame[] {
+  const [columns, rows, slices] = grid.shape;
+  const occupied = occupancy(labels, columns * rows, slices, segments);
+  const frames: SegmentFrame[] = [];
+  for (let at = (first - 1) * slices; at < last * slices; at++) {
+    if (occupied[at]) frames.push({ segment: Math.floor(at / slices) + 1, slice: at % slices });
+  }
+  return frames;
 }
 
 /** 1 at (s - 1) * slices + k where segment s has a voxel in slice k. */

@@ -3,10 +3,10 @@ import type { CtSeries } from '../../volume/series.ts';
 import type { SourceSlice } from '../../volume/volume.ts';
 import { codeItem } from '../code-item.ts';
 import { decimalString } from '../text.ts';
-import type { SegmentFrame } from './frames.ts';
+import type { Frame } from './encode.ts';
 
 const SEGMENTATION: Code = { value: '113076', scheme: 'DCM', meaning: 'Segmentation' };
-export const SOURCE_IMAGE: Code = {
+const SOURCE_IMAGE: Code = {
   value: '121322',
   scheme: 'DCM',
   meaning: 'Source image for image processing operation',
@@ -38,17 +38,18 @@ function orientation({ header, volume }: CtSeries): readonly number[] {
 
 /**
  * Functional groups of each frame: its segment, its plane and the source slice that was segmented there.
- * Dimension Index Values are [segment, rank of the slice among those that have a frame].
+ * Dimension Index Values are [segment, rank of the slice among those that have a frame]; frames of all segments at once
+ * have the rank alone.
  */
-export function perFrameGroups(series: CtSeries, frames: readonly SegmentFrame[]): object[] {
+export function perFrameGroups(series: CtSeries, frames: readonly Frame[]): object[] {
   const used = [...new Set(frames.map(({ slice }) => slice))].sort((a, b) => a - b);
   const rank = new Map(used.map((slice, index) => [slice, index + 1]));
   return frames.map(({ segment, slice }) => {
     const source = series.slices[slice]!;
     return {
-      FrameContentSequence: [{ DimensionIndexValues: [segment, rank.get(slice)] }],
+      FrameContentSequence: [{ DimensionIndexValues: [...(segment === null ? [] : [segment]), rank.get(slice)] }],
       PlanePositionSequence: [{ ImagePositionPatient: source.positionMm.map(decimalString) }],
-      SegmentIdentificationSequence: [{ ReferencedSegmentNumber: segment }],
+      ...(segment === null ? {} : { SegmentIdentificationSequence: [{ ReferencedSegmentNumber: segment }] }),
       DerivationImageSequence: [
         {
           DerivationCodeSequence: [codeItem(SEGMENTATION)],
@@ -66,12 +67,23 @@ export function perFrameGroups(series: CtSeries, frames: readonly SegmentFrame[]
 }
 
 /** SOP Instance Reference Macro, with the frame where the source is a multi-frame image (PS3.3 section 10.3). */
-function instanceReference({ sopClassUid, sopInstanceUid, frameNumber }: SourceSlice): object {
+export function instanceReference({ sopClassUid, sopInstanceUid, frameNumber = null }: SourceImage): object {
   return {
     ReferencedSOPClassUID: sopClassUid,
     ReferencedSOPInstanceUID: sopInstanceUid,
     ...(frameNumber === null ? {} : { ReferencedFrameNumber: String(frameNumber) }),
   };
+}
+
+export type SourceImage = Pick<SourceSlice, 'sopClassUid' | 'sopInstanceUid'> &
+  Partial<Pick<SourceSlice, 'frameNumber'>>;
+
+/** Items of Source Image Sequence (PS3.3 section C.7.6.1.1.4). */
+export function sourceImages(images: readonly SourceImage[]): object[] {
+  return images.map((image) => ({
+    ...instanceReference(image),
+    PurposeOfReferenceCodeSequence: [codeItem(SOURCE_IMAGE)],
+  }));
 }
 
 /** Referenced Series Sequence of the Common Instance Reference Module: the instances of the whole source series. */
@@ -93,23 +105,19 @@ export function instancesOf({ slices }: Pick<CtSeries, 'slices'>): { sopInstance
   return Array.from(classes, ([sopInstanceUid, sopClassUid]) => ({ sopInstanceUid, sopClassUid }));
 }
 
-/** Multi-frame Dimension Module (PS3.3 section C.7.6.17): frames are ordered by segment, then by position. */
-export function dimensions(organizationUid: string): object {
+/** Multi-frame Dimension Module (PS3.3 section C.7.6.17): frames are ordered by segment, if they have one, then by position. */
+export function dimensions(organizationUid: string, bySegment: boolean): object {
+  const dimension = (pointer: number, group: number, label: string): object => ({
+    DimensionOrganizationUID: organizationUid,
+    DimensionIndexPointer: pointer,
+    FunctionalGroupPointer: group,
+    DimensionDescriptionLabel: label,
+  });
   return {
     DimensionOrganizationSequence: [{ DimensionOrganizationUID: organizationUid }],
     DimensionIndexSequence: [
-      {
-        DimensionOrganizationUID: organizationUid,
-        DimensionIndexPointer: 0x0062000b,
-        FunctionalGroupPointer: 0x0062000a,
-        DimensionDescriptionLabel: 'Referenced Segment Number',
-      },
-      {
-        DimensionOrganizationUID: organizationUid,
-        DimensionIndexPointer: 0x00200032,
-        FunctionalGroupPointer: 0x00209113,
-        DimensionDescriptionLabel: 'Image Position (Patient)',
-      },
+      ...(bySegment ? [dimension(0x0062000b, 0x0062000a, 'Referenced Segment Number')] : []),
+      dimension(0x00200032, 0x00209113, 'Image Position (Patient)'),
     ],
   };
 }

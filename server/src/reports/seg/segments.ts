@@ -20,7 +20,11 @@ export interface Algorithm {
  * segment 1 + n is lesion n.
  * @throws InvalidSegmentation when a lesion's segment number is not 1 + its place in the list
  */
-export function segmentSequence(lesions: readonly Lesion[], algorithm: Algorithm): object[] {
+export function segmentSequence(
+  lesions: readonly Lesion[],
+  algorithm: Algorithm,
+  part: 'all' | 'lesions' | 'liver' = 'all',
+): object[] {
   lesions.forEach((lesion, index) => {
     if (lesion.segmentNumber !== index + 2) {
       throw new InvalidSegmentation(
@@ -29,17 +33,20 @@ export function segmentSequence(lesions: readonly Lesion[], algorithm: Algorithm
     }
   });
   return [
-    liverSegment(lesions.length, algorithm),
+    liverSegment(lesions.length, algorithm, part),
     ...lesions.map((lesion) => lesionSegment(lesion, lesions, algorithm)),
   ];
 }
 
-function liverSegment(lesions: number, algorithm: Algorithm): object {
+function liverSegment(lesions: number, algorithm: Algorithm, part: 'all' | 'lesions' | 'liver'): object {
   const { category, type } = algorithm.manifest.labels.liver;
   const without =
-    lesions === 0
-      ? 'Liver. No lesion was found.'
-      : `Liver without its lesions, which are segments of their own (${lesions === 1 ? 'segment 2' : `segments 2 to ${lesions + 1}`}).`;
+    part === 'liver'
+      ? 'Liver without its lesions, which are in another series.'
+      : lesions === 0
+        ? 'Liver. No lesion was found.'
+        : `Liver without its lesions, which are segments of their own (${lesions === 1 ? 'segment 2' : `segments 2 to ${lesions + 1}`}).` +
+          `${part === 'lesions' ? ' Its voxels are not in this object.' : ''}`;
   return {
     SegmentNumber: 1,
     SegmentLabel: 'Liver',
@@ -95,6 +102,21 @@ function identification(algorithm: Algorithm): object {
         AlgorithmSource: 'Hepar',
       },
     ],
+  };
+}
+
+/** The one segment of a probability map. */
+export function probabilitySegment(algorithm: Algorithm): object {
+  const { category, type, anatomicRegion } = algorithm.manifest.labels.lesion;
+  return {
+    SegmentNumber: 1,
+    SegmentLabel: 'Lesion probability',
+    SegmentDescription: dicomText(`Probability of lesion in each voxel. ${madeBy(algorithm)} ${NOTICE}`, 1024),
+    ...appearance(lesionColour(1)),
+    SegmentedPropertyCategoryCodeSequence: [codeItem(category)],
+    SegmentedPropertyTypeCodeSequence: [codeItem(type)],
+    AnatomicRegionSequence: [codeItem(anatomicRegion)],
+    ...identification(algorithm),
   };
 }
 

@@ -2,9 +2,7 @@ import { CODES, type Code } from '../../dicom/codes.ts';
 import { derivedUid } from '../../dicom/uid.ts';
 import type { Lesion } from '../../findings/schema.ts';
 import type { SourceSlice } from '../../volume/volume.ts';
-import { objectUids } from '../composite.ts';
 import { algorithmParameters } from '../seg/segments.ts';
-import { SEGMENTATION_STORAGE } from '../seg.ts';
 import type { SrInput } from '../sr.ts';
 import { CONCEPTS, UNITS } from './concepts.ts';
 import {
@@ -62,7 +60,8 @@ export function parenchymaGroup(input: SrInput): Item {
     trackingUid: derivedUid('hepar', input.runId, 'liver-without-lesions'),
     finding: CODES.liver,
   };
-  return group('1411', subject, input, [
+  // Without a region there is nothing for TID 1411 to refer to.
+  return group(input.segmentations.liver === null ? '1501' : '1411', subject, input, [
     ...segmentReference(1, input),
     numeric(CONCEPTS.volume, input.findings.liver.parenchymaMl, UNITS.millilitre),
   ]);
@@ -119,14 +118,12 @@ function group(template: '1411' | '1501', subject: Subject, input: SrInput, cont
   ]);
 }
 
-function segmentReference(segmentNumber: number, { runId, series }: SrInput): Item[] {
-  const { sopInstanceUID } = objectUids(runId, 'seg');
+/** None where the segment's voxels are in no object. */
+function segmentReference(segmentNumber: number, { series, segmentations }: SrInput): Item[] {
+  const segmentation = segmentNumber === 1 ? segmentations.liver : segmentations.lesions;
+  if (segmentation === null) return [];
   return [
-    image(CONCEPTS.referencedSegment, {
-      sopClassUid: SEGMENTATION_STORAGE,
-      sopInstanceUid: sopInstanceUID,
-      segmentNumber,
-    }),
+    image(CONCEPTS.referencedSegment, { ...segmentation, segmentNumber }),
     uidReference(CONCEPTS.sourceSeriesForSegmentation, series.seriesInstanceUid),
   ];
 }

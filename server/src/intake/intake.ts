@@ -1,0 +1,272 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Db } from 'pg-boss';
+import type { Logger } from 'pino';
+import { derivedUid } from '../dicom/uid.ts';
+import type { Archive } from '../dicomweb/archive.ts';
+import { ArchiveError } from '../dicomweb/errors.ts';
+import { FollowUps } from '../jobs/follow-ups.ts';
+import { type RunParts, runId } from '../jobs/run.ts';
+import type { Segmentations } from '../jobs/segmentations.ts';
+import { Arrivals } from './arrivals.ts';
+import { type Decision, decide } from './decide.ts';
+import { Deliveries } from './deliveries.ts';
+import { Feed } from './feed.ts';
+import type { Orthanc } from './orthanc.ts';
+import type { Rules } from './rules.ts';
+import type { RulesFile } from './rules-file.ts';
+import { searchStudies } from './search.ts';
+import { sendersOf } from './senders.ts';
+import { IntakeStore } from './store.ts';
+import { type Described, describeStudy } from './study.ts';
+
+export interface IntakeOptions {
+  readonly archive: Pick<Archive, 'url' | 'findStudiesOfDays' | 'findSeries' | 'findInstances' | 'describeInstance'>;
+  /** Orthanc's own interface, for its feed; null: the archive is searched instead. */
+  readonly orthanc: Orthanc | null;
+  readonly rules: RulesFile;
+  readonly segmentations: Pick<Segmentations, 'request' | 'list'>;
+  readonly db: Db;
+  /** What a run is made with; undefined: the default model. Null: there is no such model. */
+  readonly findModel: (id: string | undefined) => RunParts['model'] | null;
+  /** How often the archive is asked when nobody wakes us. */
+  readonly pollMs: number;
+  readonly logger: Logger;
+  readonly now?: () => Date;
+  /** The wait before a result is sent on a second time. */
+  readonly firstDelaySeconds?: number;
+}
+
+/** For the operator: where the intake stands. */
+export interface IntakeStatus {
+  readonly archive: string;
+  /** 'feed': Orthanc's changes; 'search': QIDO-RS. */
+  readonly source: 'feed' | 'search';
+  /** Whether it is this companion that follows. */
+  readonly follows: boolean;
+  /** Number of the last change that was read. */
+  readonly position: number;
+  /** When the archive was last read to its end, by whichever companion. */
+  readonly readAt: Date | null;
+  /** How many series (or studies) wait to be looked at. */
+  readonly watched: number;
+  /** Why the archive could not be read last time; null when it could. */
+  readonly problem: string | null;
+}
+
+/** At least this long between two looks at the archive, however often we are woken. */
+const SHORTEST_PAUSE_MS = 200;
+/** While something is still coming in, and to give word that we are there. */
+const LOOKS_EVERY_MS = 1_000;
+/** How long after a study's hours have not begun it is looked at again. */
+const LONGEST_WAIT_SECONDS = 300;
+const DECIDES_WITHIN_MS = 60_000;
+
+/** Has every suitable series that arrives in the archive segmented, unasked and once. */
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #store: IntakeStore;
+  readonly #feed: Feed | null;
+  readonly #arrivals: Arrivals;
+  readonly #deliveries: Deliveries;
+  readonly #stop = new AbortController();
+  readonly #now: () => Date;
+  #loop: Promise<void> = Promise.resolve();
+  #woken = false;
+  #alarm: AbortController | undefined;
+  #follows = false;
+  #problem: string | null = null;
+
+  static start(options: IntakeOptions): Intake {
+    const intake = new Intake(options);
+    intake.#loop = intake.#run();
+    return intake;
+  }
+
+  private constructor(options: IntakeOptions) {
+    const { orthanc, archive, db, logger, now = () => new Date() } = options;
+    this.#options = options;
+    this.#now = now;
+    this.#store = new IntakeStore(db, (orthanc ?? archive).url, randomUUID());
+    this.#feed = orthanc && new Feed({ orthanc, store: this.#store, logger });
+    this.#arrivals = new Arrivals({
+      store: this.#store,
+      logger,
+      orthanc,
+      waitsForStudy: async () => (await this.#rules()).rules.some(({ series }) => series === 'best'),
+      decide: (study, signal) => this.#decide(study, signal),
+    });
+    this.#deliveries = new Deliveries({
+      followUps: new FollowUps(db),
+      orthanc,
+      destinations: async () => (await this.#rules()).destinations,
+      decideAgain: (study, signal) => this.#decide(study, signal),
+      logger,
+      ...(options.firstDelaySeconds === undefined ? {} : { firstDelaySeconds: options.firstDelaySeconds }),
+    });
+  }
+
+  /** Has the archive read at once: there may be something new. Costs nothing, however often it is called. */
+  wake(): void {
+    this.#woken = true;
+    this.#alarm?.abort();
+  }
+
+  /**
+   * What the rules say of each series of a study, as it is now.
+   * @returns [] when the archive has no such study
+   */
+  async test(studyInstanceUid: string, signal: AbortSignal): Promise<Decision[]> {
+    return this.#decisions(studyInstanceUid, await this.#rules(), signal);
+  }
+
+  async status(): Promise<IntakeStatus> {
+    const { orthanc, archive } = this.#options;
+    const { position, readAt } = await this.#store.feed();
+    return {
+      archive: (orthanc ?? archive).url,
+      source: orthanc ? 'feed' : 'search',
+      follows: this.#follows,
+      position,
+      readAt,
+      watched: await this.#store.countWatched(),
+      problem: this.#problem,
+    };
+  }
+
+  /** Ends after what is in hand, and lets another companion follow. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#alarm?.abort();
+    await this.#loop;
+    await this.#store.release().catch(() => {});
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    let readAt = Number.NEGATIVE_INFINITY;
+    while (!signal.aborted) {
+      const woken = this.#woken;
+      this.#woken = false;
+      try {
+        await this.#take(woken);
+        const isDue = woken || performance.now() - readAt >= this.#options.pollMs;
+        if (this.#follows && isDue) {
+          readAt = performance.now();
+          await this.#read(signal);
+        }
+        if (this.#follows) {
+          await this.#arrivals.lookAtAll(signal);
+          await this.#deliveries.followUpAll(signal);
+        }
+        this.#recovered();
+      } catch (error) {
+        this.#failed(error);
+      }
+      await this.#pause(SHORTEST_PAUSE_MS, false);
+      await this.#pause(LOOKS_EVERY_MS - SHORTEST_PAUSE_MS, true);
+    }
+  }
+
+  /** A companion that is woken follows from then on, whoever did before: it is the one that is told. */
+  async #take(woken: boolean): Promise<void> {
+    const followed = this.#follows;
+    this.#follows = await this.#store.take(woken);
+    if (this.#follows === followed) return;
+    const { logger, orthanc, archive } = this.#options;
+    logger.info(
+      { archive: (orthanc ?? archive).url },
+      this.#follows ? 'follows the archive' : 'another companion follows the archive',
+    );
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    if (this.#feed) await this.#feed.catchUp(signal);
+    else
+      await searchStudies(this.#options.archive, this.#store, (await this.#rules()).search.days, this.#now(), signal);
+  }
+
+  #rules(): Promise<Rules> {
+    return this.#options.rules.current();
+  }
+
+  async #decide(study: string, stop: AbortSignal): Promise<number | null> {
+    const { segmentations, logger } = this.#options;
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(DECIDES_WITHIN_MS)]);
+    let again: number | null = null;
+    for (const decision of await this.#decisions(study, await this.#rules(), signal)) {
+      const { series, verdict, rule, why } = decision;
+      const { seriesInstanceUid } = series;
+      // Descriptions are written by hand, and may name a patient: the reason stays out of the log.
+      logger.debug({ series: seriesInstanceUid, verdict, rule: rule?.name }, 'decided');
+      if (verdict === 'later') again = LONGEST_WAIT_SECONDS;
+      const parts = verdict === 'run' ? this.#partsOf(study, decision) : null;
+      if (!parts || !rule) continue;
+      const { run, queued } = await segmentations.request(parts, {
+        origin: 'automation',
+        priority: rule.priority,
+        rule: rule.name,
+        sendTo: rule.send,
+      });
+      if (queued) logger.info({ runId: run.id, series: seriesInstanceUid, rule: rule.name }, 'queued by a rule');
+      else logger.debug({ runId: run.id, why }, 'known already');
+    }
+    return again;
+  }
+
+  async #decisions(study: string, rules: Rules, signal: AbortSignal): Promise<Decision[]> {
+    const { archive, orthanc, segmentations } = this.#options;
+    const series = await describeStudy(archive, study, signal);
+    const decisions = decide(
+      {
+        series,
+        senders: await sendersOf(series, rules, orthanc, signal),
+        runs: await segmentations.list({ studyInstanceUid: study }),
+        now: this.#now(),
+      },
+      rules,
+    );
+    return decisions.map((decision) => this.#unlessStored(study, decision, series));
+  }
+
+  /** What the archive holds the result of is not done again only because our own database was lost. */
+  #unlessStored(study: string, decision: Decision, all: readonly Described[]): Decision {
+    const parts = decision.verdict === 'no' ? null : this.#partsOf(study, decision);
+    const result = parts && derivedUid('hepar', runId(parts), 'seg-series');
+    if (!all.some(({ seriesInstanceUid }) => seriesInstanceUid === result)) return decision;
+    return { ...decision, verdict: 'no', why: 'its result is in the archive already' };
+  }
+
+  #partsOf(study: string, { series, rule }: Decision): RunParts | null {
+    const model = this.#options.findModel(rule?.model);
+    if (!model || !series.instanceUids) return null;
+    const { seriesInstanceUid, instanceUids } = series;
+    return { studyInstanceUid: study, seriesInstanceUid, instances: instanceUids, model, repeat: 0 };
+  }
+
+  #failed(error: unknown): void {
+    if (this.#stop.signal.aborted) return;
+    const isArchive = error instanceof ArchiveError;
+    const problem = error instanceof Error ? error.message : String(error);
+    if (problem !== this.#problem) {
+      const { logger } = this.#options;
+      if (isArchive) logger.warn({ problem }, 'the archive cannot be followed: tried again until it can');
+      else logger.error({ err: error }, 'the intake failed: tried again');
+    }
+    this.#problem = problem;
+  }
+
+  #recovered(): void {
+    if (this.#problem !== null) this.#options.logger.info('the archive is followed again');
+    this.#problem = null;
+  }
+
+  async #pause(ms: number, wakes: boolean): Promise<void> {
+    if (wakes && this.#woken) return;
+    const alarm = new AbortController();
+    if (wakes) this.#alarm = alarm;
+    const signal = AbortSignal.any([alarm.signal, this.#stop.signal]);
+    await sleep(ms, undefined, { signal }).catch(() => {});
+    this.#alarm = undefined;
+  }
+}
