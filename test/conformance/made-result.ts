@@ -43,6 +43,7 @@ export async function makeResult(
     manifest: MANIFEST,
     modelDigest: 'a1'.repeat(32),
     engine: segmentation.engine,
+    probability: segmentation.lesionProbability,
     softwareVersion: '0.1.0',
     createdAt: new Date('2026-11-23T12:00:00Z'),
     ...changes,

@@ -7,6 +7,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<(args: str
     summary: 'segment the liver and its lesions in a CT series',
     load: async () => (await import('./segment.ts')).segmentCommand,
   },
+  verify: {
+    summary: 'check that an object of ours fits its source series',
+    load: async () => (await import('./verify.ts')).verifyCommand,
+  },
   phantom: {
     summary: 'write a CT series with a known liver and known lesions',
     load: async () => (await import('./phantom.ts')).phantomCommand,

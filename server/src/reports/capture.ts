@@ -4,7 +4,7 @@ import { type CompositeInput, composite } from './composite.ts';
 import type { Canvas } from './preview/canvas.ts';
 import type { Sheet } from './preview.ts';
 import { type Provenance, provenanceText } from './provenance.ts';
-import { instancesOf, type SourceImage, sourceImages } from './seg/references.ts';
+import { instancesOf, referencedSeries, type SourceImage, sourceImages } from './seg/references.ts';
 import { lossyCompression } from './seg.ts';
 import { dicomText } from './text.ts';
 
@@ -57,6 +57,8 @@ function buildCapture(
     ImageComments: provenanceText(input),
     DerivationDescription: dicomText(description, 1024),
     SourceImageSequence: sourceImages(sources),
+    // Common Instance Reference, section C.12.2
+    ReferencedSeriesSequence: referencedSeries(input.series),
     ...lossyCompression(input.series),
     // Says whether it names the patient, which it does not.
     BurnedInAnnotation: 'NO',

@@ -4,7 +4,7 @@ import { composite } from './composite.ts';
 import { maskImages } from './masks.ts';
 import type { ResultInput } from './objects.ts';
 import { provenanceText } from './provenance.ts';
-import { sourceImages } from './seg/references.ts';
+import { referencedSeries, sourceImages } from './seg/references.ts';
 import { lossyCompression } from './seg.ts';
 import { decimalString } from './text.ts';
 
@@ -41,6 +41,8 @@ export function buildMaskObject(input: Omit<ResultInput, 'findings'>): Uint8Arra
     ImageComments: provenanceText(input),
     DerivationDescription: 'Lesions of the liver: 255; all else: 0',
     SourceImageSequence: sourceImages(series.slices),
+    // Common Instance Reference, section C.12.2
+    ReferencedSeriesSequence: referencedSeries(series),
     ...lossyCompression(series),
     BurnedInAnnotation: 'NO',
     // Image Pixel, Multi-frame, SC Multi-frame Image and Vector, sections C.7.6.3, C.7.6.6, C.8.6.3 and C.8.6.4

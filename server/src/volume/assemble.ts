@@ -58,12 +58,12 @@ function passGate(collection: Collection, dropped: Omit<Dropped, 'duplicates'>):
   const gapMm = checkEven(slices);
   checkBelievable(slices, gapMm);
 
-  const derivedFrameOfReference = derivedUid('frame-of-reference', membership.seriesInstanceUid);
+  const frameOfReference = derivedFrameOfReference(membership.seriesInstanceUid);
   const lossy = slices.find((slice) => slice.lossy !== null)?.lossy ?? null;
   return {
     studyInstanceUid: membership.studyInstanceUid,
     seriesInstanceUid: membership.seriesInstanceUid,
-    frameOfReferenceUid: membership.frameOfReferenceUid || derivedFrameOfReference,
+    frameOfReferenceUid: membership.frameOfReferenceUid || frameOfReference,
     volume: { grid: gridOf(slices, gapMm), hu: stack.intoVolume(slices.map((slice) => slice.number)) },
     slices: slices.map(({ sopClassUid, sopInstanceUid, frameNumber, positionMm }) => ({
       sopClassUid,
@@ -78,7 +78,7 @@ function passGate(collection: Collection, dropped: Omit<Dropped, 'duplicates'>):
       ...sliceWarnings(slices, gapMm),
       ...pixelWarnings(lossy, collection.oddities),
       ...headerWarnings(header),
-      ...(membership.frameOfReferenceUid === '' ? [mintedFrameOfReference(derivedFrameOfReference)] : []),
+      ...(membership.frameOfReferenceUid === '' ? [mintedFrameOfReference(frameOfReference)] : []),
     ],
   };
 }
@@ -91,4 +91,9 @@ function gridOf(slices: readonly StackedSlice[], gapMm: number): Grid {
     originMm: first.positionMm,
     axes: [first.rowAxis, first.columnAxis, first.normal],
   };
+}
+
+/** The frame of reference of a series that states none. */
+export function derivedFrameOfReference(seriesInstanceUid: string): string {
+  return derivedUid('frame-of-reference', seriesInstanceUid);
 }
