@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { type CorrectionOrder, correct, type Result } from './correct.ts';
 import type { Instance } from './dicom/instance.ts';
 import { type ArchiveOptions, createArchive } from './dicomweb/archive.ts';
 import { ArchiveError, SourceGone } from './dicomweb/errors.ts';
@@ -8,7 +9,7 @@ import { findingsDocument } from './findings/document.ts';
 import { measure } from './findings/measure.ts';
 import { type FindingsDocument, findingsSchema } from './findings/schema.ts';
 import { segment } from './inference/cascade.ts';
-import { loadModel } from './inference/model.ts';
+import { loadModel, type Model } from './inference/model.ts';
 import type { Segmentation } from './inference/segmentation.ts';
 import { type PriorsSource, readAgainstPriors } from './priors/stage.ts';
 import type { Progress } from './progress.ts';
@@ -45,7 +46,8 @@ export type SeriesSource =
 export interface RunRequest {
   readonly runId: string;
   readonly source: SeriesSource;
-  readonly modelDir: string;
+  /** null for a correction, which needs no model. */
+  readonly modelDir: string | null;
   readonly provider: 'auto' | 'cpu' | 'cuda' | 'webgpu';
   /** Threads for inference; by default one for each core. */
   readonly threads?: number | undefined;
@@ -59,6 +61,8 @@ export interface RunRequest {
   readonly store: boolean;
   /** The run whose result this one takes the place of. */
   readonly supersedes: string | null;
+  /** A person's correction of another run's result, to be worked in instead of segmenting the series. */
+  readonly correction?: CorrectionOrder | undefined;
   /** ISO 8601; a retry passes the first attempt's, so that it makes the same objects. */
   readonly createdAt: string;
   /** Where to look for earlier results of the patient; left out, none are looked for. */
@@ -89,20 +93,18 @@ export async function runPipeline(request: RunRequest, progress: Progress): Prom
 }
 
 async function compute(request: RunRequest, progress: Progress): Promise<FindingsDocument> {
-  const { runId, source, supersedes } = request;
+  const { runId, source, supersedes, correction } = request;
   const clock = new Stopwatch();
-  const model = await loadModel(request.modelDir);
+  const model = request.modelDir === null ? null : await loadModel(request.modelDir);
   const instances = parsed(clock.waiting('retrieve', retrieve(source, progress)), source, progress);
   // Instances are decoded as they arrive: what a person sees of both is how many have arrived.
   const quiet = { signal: progress.signal, report: () => {} };
   const series = await clock.time('assemble', () => assemble(instances, quiet, expectedFiles(source)));
   progress.report('assemble', 1);
-  const segmentation = await clock.time('segment', () =>
-    segment(series, model, { provider: request.provider, threads: request.threads }, progress),
-  );
-  const { findings, segments, priors, warnings } = await clock.time('measure', () =>
-    measured(request, series, segmentation, progress),
-  );
+  const result = model
+    ? await segmented(series, model, request, clock, progress)
+    : await corrected(series, request, clock, progress);
+  const { findings, segments, engine, priors, warnings } = result;
   const made = await clock.time('report', () =>
     makeObjects(
       {
@@ -111,12 +113,13 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
         findings,
         runId,
         supersedes,
-        manifest: model.manifest,
-        modelDigest: model.digest,
-        engine: segmentation.engine,
+        correction,
+        manifest: result.model.manifest,
+        modelDigest: result.model.digest,
+        engine,
         softwareVersion: VERSION,
         createdAt: new Date(request.createdAt),
-        probability: segmentation.lesionProbability,
+        probability: result.probability,
         options: request.options ?? DEFAULT_OPTIONS,
       },
       (fraction) => progress.report('report', fraction),
@@ -126,8 +129,9 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
   const document = findingsDocument({
     runId,
     supersedes,
-    model,
-    engine: segmentation.engine,
+    correction,
+    model: result.model,
+    engine,
     timingsMs: { ...clock.timingsMs(), store: null },
     series,
     objects: made.uids,
@@ -154,7 +158,33 @@ async function writePlainFiles(outDir: string, kind: PlainFile, segments: LabelM
   }
 }
 
-/** The findings, read against the patient's earlier scan where that is asked for. */
+/** What the model finds, read against the patient's earlier scan where that is asked for. */
+async function segmented(
+  series: CtSeries,
+  model: Model,
+  request: RunRequest,
+  clock: Stopwatch,
+  progress: Progress,
+): Promise<Result> {
+  const { provider, threads } = request;
+  const segmentation = await clock.time('segment', () => segment(series, model, { provider, threads }, progress));
+  const found = await clock.time('measure', () => measured(request, series, segmentation, progress));
+  return { ...found, model, engine: segmentation.engine, probability: segmentation.lesionProbability };
+}
+
+/** What a person made of an earlier result of the series. */
+async function corrected(
+  series: CtSeries,
+  { runId, source, correction }: RunRequest,
+  clock: Stopwatch,
+  progress: Progress,
+): Promise<Result> {
+  if (!correction || source.kind !== 'dicomweb') {
+    throw new TypeError('There is neither a model nor a correction of a result in an archive.');
+  }
+  return correct(series, correction, { runId, archive: source.archive }, clock, progress);
+}
+
 async function measured(
   { runId, outDir, priors }: RunRequest,
   series: CtSeries,

@@ -25,7 +25,9 @@ export type RefusalCode =
   | 'several-phases'
   | 'several-series'
   | 'no-such-series'
-  | 'no-liver-in-view';
+  | 'no-liver-in-view'
+  | 'other-slices'
+  | 'nothing-changed';
 
 /**
  * The input is unsuitable, and no retry will change that. The message is one line that a technologist understands;

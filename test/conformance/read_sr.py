@@ -83,7 +83,9 @@ def group(item, problems: list) -> dict:
         "finding": concept_value(finding) if finding else None,
         "site": [concept_value(child) for child in children(item, "363698007|SCT", "CODE")],
         "algorithm": [
-            children(item, concept, "TEXT")[0].TextValue for concept in ("111001|DCM", "111003|DCM", "111002|DCM")
+            child.TextValue
+            for concept in ("111001|DCM", "111003|DCM", "111002|DCM")
+            for child in children(item, concept, "TEXT")
         ],
         "segments": segments,
         "sourceSeries": [child.UID for child in children(item, "121232|DCM", "UIDREF")],

@@ -48,8 +48,11 @@ export async function readCases(cases: readonly { folder: string; truth: Truth }
   return verdicts;
 }
 
-/** Fails unless every reader finds every voxel where it belongs. */
-export function assertFaithful(verdict: Verdict, lesions: number): void {
+/**
+ * Fails unless every reader finds every voxel where it belongs.
+ * @param algorithms who drew each segment, by segment number; the model when it is left out
+ */
+export function assertFaithful(verdict: Verdict, lesions: number, algorithms?: readonly string[]): void {
   assert.ok(verdict.voxels > 0, 'nothing was labelled');
   assert.equal(verdict.differentBySource, 0, 'voxels differ by the source image that frames name');
   assert.equal(verdict.differentByPlane, 0, "voxels differ by the frames' planes");
@@ -65,7 +68,11 @@ export function assertFaithful(verdict: Verdict, lesions: number): void {
   assert.ok(verdict.sameFrameOfReference && verdict.sameSeries, 'it refers to another frame of reference or series');
   assert.deepEqual(
     verdict.segments.map(({ number, label, algorithm }) => [number, label, algorithm]),
-    Array.from({ length: lesions + 1 }, (_, n) => [n + 1, n === 0 ? 'Liver' : `Lesion ${n}`, 'AUTOMATIC']),
+    Array.from({ length: lesions + 1 }, (_, n) => [
+      n + 1,
+      n === 0 ? 'Liver' : `Lesion ${n}`,
+      algorithms?.[n] ?? 'AUTOMATIC',
+    ]),
   );
   assert.deepEqual(verdict.dciodvfyErrors, []);
 }

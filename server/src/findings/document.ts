@@ -1,4 +1,4 @@
-import type { Model } from '../inference/model.ts';
+import type { Manifest } from '../inference/manifest.ts';
 import type { EngineInfo } from '../inference/segmentation.ts';
 import type { CtSeries, Warning } from '../volume/series.ts';
 import type { Findings } from './measure.ts';
@@ -10,7 +10,9 @@ export interface FindingsDocumentParts {
   readonly runId: string;
   /** The run whose result this one takes the place of. */
   readonly supersedes: string | null;
-  readonly model: Pick<Model, 'manifest' | 'digest'>;
+  /** Of a correction: the run whose result was corrected, and who did it where that is known. */
+  readonly correction?: { readonly corrects: string; readonly reviewer: string | null } | undefined;
+  readonly model: { readonly manifest: Pick<Manifest, 'id' | 'version'>; readonly digest: string };
   readonly engine: EngineInfo;
   readonly timingsMs: FindingsDocument['engine']['timingsMs'];
   readonly series: CtSeries;
@@ -33,9 +35,9 @@ export function findingsDocument(parts: FindingsDocumentParts): FindingsDocument
   const spacing = (axis: 0 | 1 | 2) => decimals(spacingMm[axis], SPACING_DECIMALS);
   return {
     run: parts.runId,
-    kind: 'segmentation',
-    corrects: null,
-    reviewer: null,
+    kind: parts.correction ? 'correction' : 'segmentation',
+    corrects: parts.correction?.corrects ?? null,
+    reviewer: parts.correction?.reviewer ?? null,
     supersedes: parts.supersedes,
     model: { id: model.manifest.id, version: model.manifest.version, digest: model.digest },
     engine: {

@@ -60,7 +60,12 @@ export async function measure(
   for (const [n, label] of order.entries()) {
     await nextTurn();
     signal.throwIfAborted();
-    lesions.push(measureLesion(n + 1, runs[label]!, series, segmentation, runId));
+    const own = {
+      trackingUid: newTrackingUid(runId, n + 1),
+      confidence: rounded.confidence(meanProbability(runs[label]!, segmentation.lesionProbability)),
+      algorithmType: 'automatic' as const,
+    };
+    lesions.push(measureLesion(n + 1, runs[label]!, series, own));
     report('measure', (n + 1) / order.length);
   }
 
@@ -82,7 +87,7 @@ export async function measure(
 }
 
 /** A run of a lesion's voxels along i, with the index of its first voxel in memory. */
-interface LesionRun extends VoxelRun {
+export interface LesionRun extends VoxelRun {
   readonly start: number;
 }
 
@@ -98,12 +103,17 @@ function runsOfLesions({ count, runStarts, runLengths, runLabels }: Components, 
   return runs;
 }
 
-function measureLesion(
+/** Tracking UID of a lesion that this run was the first to find. */
+export function newTrackingUid(runId: string, number: number): string {
+  return derivedUid(runId, 'lesion', String(number));
+}
+
+/** A lesion in numbers; `own` is what its voxels do not tell. */
+export function measureLesion(
   number: number,
   runs: readonly LesionRun[],
   { volume, slices }: CtSeries,
-  { lesionProbability }: Segmentation,
-  runId: string,
+  own: Pick<Lesion, 'trackingUid' | 'confidence' | 'algorithmType'>,
 ): Lesion {
   const { grid, hu } = volume;
   const { mean, sd } = huStatistics(runs, hu);
@@ -111,14 +121,12 @@ function measureLesion(
   return {
     number,
     segmentNumber: LIVER_SEGMENT + number,
-    trackingUid: derivedUid(runId, 'lesion', String(number)),
+    ...own,
     ...shape,
     meanHu: rounded.hu(mean),
     huSd: rounded.hu(sd),
-    confidence: rounded.confidence(meanProbability(runs, lesionProbability)),
     sliceUid: slices[k]!.sopInstanceUid,
     sliceFrame: slices[k]!.frameNumber,
-    algorithmType: 'automatic',
   };
 }
 

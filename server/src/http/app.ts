@@ -63,6 +63,8 @@ export function createApp(options: AppOptions): Express {
   app.use(requireToken(config.auth));
   if (proxy) app.use('/dicom-web', proxy.dicomWeb).use('/wado', proxy.wado);
   app.use(requireJson);
+  // Before the limit for all others: it reads its own body.
+  app.post('/api/segmentations/:id/corrections', runs.correct);
   app.use(express.json({ limit: LARGEST_BODY }));
 
   app.get('/readyz', ready({ archive, segmentations, models }));

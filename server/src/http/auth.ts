@@ -93,7 +93,7 @@ export function requireKnownOrigin({ allowedOrigins }: Pick<Config, 'allowedOrig
     if (isAllowed && request.method === 'OPTIONS') {
       response.set({
         'Access-Control-Allow-Methods': 'GET, POST, DELETE',
-        'Access-Control-Allow-Headers': 'Authorization, Content-Type, Last-Event-ID',
+        'Access-Control-Allow-Headers': 'Authorization, Content-Type, Content-Encoding, Last-Event-ID',
         'Access-Control-Max-Age': '600',
       });
       response.status(204).end();

@@ -326,6 +326,25 @@ export const ROUTES = {
       409: error('The run is not done'),
     },
   },
+  correctSegmentation: {
+    method: 'post',
+    path: '/api/segmentations/:id/corrections',
+    summary: 'Keep what a person made of a result',
+    description:
+      'The whole label map as edited, at most 32 MB unpacked; Content-Encoding gzip is understood. Holes in the liver are ' +
+      'mended, lesions numbered and measured anew, and a new segmentation is stored that says which segments a person drew; ' +
+      'the old one stays. It is a run like any other, with progress and findings: the same correction twice is one run. A ' +
+      "run that ends as refused with the code 'nothing-changed' found no voxel changed.",
+    body: correctionRequestSchema,
+    answers: {
+      202: { says: 'Queued', body: segmentationSchema },
+      200: { says: 'This correction is known', body: segmentationSchema },
+      404: unknownRun,
+      409: error('The run is not done, or its result is not in the archive'),
+      413: error('It is too large'),
+      422: error('It is malformed, or of other slices than the result'),
+    },
+  },
   listStudySeries: {
     method: 'get',
     path: '/api/studies/:study/series',

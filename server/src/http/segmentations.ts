@@ -4,10 +4,12 @@ import type { Archive } from '../dicomweb/archive.ts';
 import type { Run } from '../jobs/run.ts';
 import type { Segmentations } from '../jobs/segmentations.ts';
 import type { FILES } from '../pipeline.ts';
-import { listQuerySchema, runIdSchema, type SegmentationView, segmentationRequestSchema } from './contract.ts';
+import { listQuerySchema, type SegmentationView, segmentationRequestSchema } from './contract.ts';
+import { correctionHandlers } from './corrections.ts';
 import { HttpError } from './errors.ts';
 import { streamEvents } from './events.ts';
 import type { ModelCatalogue } from './models.ts';
+import { type FindRun, finishedRun, knownRun } from './runs.ts';
 import { viewOf } from './views.ts';
 
 export interface SegmentationRoutes {
@@ -18,6 +20,7 @@ export interface SegmentationRoutes {
   follow: RequestHandler;
   findings: RequestHandler;
   preview: RequestHandler;
+  correct: RequestHandler[];
 }
 
 /** The archive's answer is waited for while a person waits for ours. */
@@ -36,18 +39,11 @@ export function segmentationRoutes(options: {
   const { segmentations, archive, models } = options;
   const view = (run: Run): SegmentationView => viewOf(run, segmentations.progressOf(run.id));
 
-  async function known(request: Request): Promise<Run> {
-    const id = runIdSchema.safeParse(request.params.id);
-    const run = id.success ? await segmentations.get(id.data) : null;
-    if (!run) throw new HttpError(404, 'unknown-run', 'There is no such run.');
-    return run;
-  }
+  const findRun: FindRun = (id) => segmentations.get(id);
+  const known = (request: Request): Promise<Run> => knownRun(findRun, request);
 
   async function sendResult(request: Request, response: Response, file: string, mediaType: string): Promise<void> {
-    const run = await known(request);
-    if (run.state !== 'done') {
-      throw new HttpError(409, 'not-done', `The run is ${run.state}: there is a result only when it is done.`);
-    }
+    const run = await finishedRun(findRun, request);
     const content = await segmentations.readResult(run.id, file);
     if (!content) throw new HttpError(404, 'result-gone', 'The result is no longer on this server.');
     response.type(mediaType).set('Cache-Control', 'private, no-cache').send(content);
@@ -121,6 +117,7 @@ export function segmentationRoutes(options: {
 
     findings: (request, response) => sendResult(request, response, FINDINGS, 'application/json'),
     preview: (request, response) => sendResult(request, response, PREVIEW, 'image/png'),
+    correct: correctionHandlers({ segmentations, findRun }),
   };
 }
 

@@ -3,7 +3,7 @@ import { findingsSchema } from '../findings/schema.ts';
 import type { RunRequest } from '../pipeline.ts';
 import { PHASES } from '../progress.ts';
 import { PLAIN_FILES, resultOptionsSchema } from '../reports/options.ts';
-import { refusalSchema } from './run.ts';
+import { modelRefSchema, refusalSchema } from './run.ts';
 
 /** What the server and its engine process say to one another, over the IPC channel. */
 
@@ -43,7 +43,7 @@ const engineRequestSchema: z.ZodType<RunRequest> = z.strictObject({
       files: z.int().positive().optional(),
     }),
   ]),
-  modelDir: z.string(),
+  modelDir: z.string().nullable(),
   provider: z.enum(['auto', 'cpu', 'cuda', 'webgpu']),
   threads: z.int().positive().optional(),
   outDir: z.string(),
@@ -51,6 +51,17 @@ const engineRequestSchema: z.ZodType<RunRequest> = z.strictObject({
   plainFiles: z.array(z.enum(PLAIN_FILES)).readonly().optional(),
   store: z.boolean(),
   supersedes: z.string().nullable(),
+  correction: z
+    .strictObject({
+      corrects: z.string(),
+      reviewer: z.string().nullable(),
+      file: z.string(),
+      seg: z.strictObject({ seriesInstanceUID: z.string(), sopInstanceUID: z.string() }),
+      model: modelRefSchema,
+      engine: z.strictObject({ provider: z.enum(['cpu', 'cuda', 'webgpu']), device: z.string() }),
+      confidences: z.record(z.string(), z.number().nullable()),
+    })
+    .optional(),
   createdAt: z.iso.datetime(),
   priors: priorsSchema.optional(),
 });

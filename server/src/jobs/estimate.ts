@@ -13,6 +13,9 @@ export const USUAL_MS: ExpectedMs = {
   store: 500,
 };
 
+/** The same series with a correction: nothing is inferred. */
+export const USUAL_OF_CORRECTION_MS: ExpectedMs = { ...USUAL_MS, segment: 500 };
+
 const LEAST_TO_ESTIMATE = 0.03;
 
 /** The share of the whole run that is done, 0 to 1, when a phase has come as far as `fraction`. */

@@ -139,7 +139,7 @@ export class Queue {
       if (queued || formerJob) await this.#send(run.id, jobId, tx, run.priority);
       if (queued || formerJob)
         await this.#record(queued ? 'asked' : 'brought-forward', run, order.by ?? order.rule, tx);
-      if (queued) {
+      if (queued && run.kind === 'segmentation') {
         for (const fewer of await supersedeFewerSlices(run, tx)) {
           this.#logger.info({ runId: fewer.id, by: run.id }, 'more slices have arrived: another run takes its place');
           if (fewer.state === 'cancelled') {

@@ -69,6 +69,19 @@ export interface RunParts {
   readonly repeat: number;
   /** Those that change the result, where they differ from the usual ones. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
+  /** What a person made of another run's result. */
+  readonly correction?: CorrectionParts;
+}
+
+export interface CorrectionParts {
+  /** The run whose result was corrected. */
+  readonly corrects: string;
+  /** Who did it; null where nobody had to sign in. */
+  readonly reviewer: string | null;
+  /** Of the content. */
+  readonly digest: string;
+  /** The content: JSON, gzip. It is kept in the database, where every worker finds it. */
+  readonly payload: Uint8Array;
 }
 
 /** A run as it is kept. */
@@ -116,7 +129,7 @@ export type TimingsMs = z.infer<typeof timingsMs>;
  * The name of a run: 32 hexadecimal digits that follow from the series, its instances, the model, the options that change
  * the result, the results version and the repeat number.
  */
-export function runId(parts: RunParts, options: Readonly<Record<string, unknown>> = parts.options ?? {}): string {
+export function runId(parts: RunParts, options: Readonly<Record<string, unknown>> = optionsOf(parts)): string {
   const named = [
     parts.seriesInstanceUid,
     [...new Set(parts.instances)].sort(),
@@ -126,6 +139,12 @@ export function runId(parts: RunParts, options: Readonly<Record<string, unknown>
     parts.repeat,
   ];
   return createHash('sha256').update(JSON.stringify(named)).digest('hex').slice(0, 32);
+}
+
+function optionsOf({ options = {}, correction }: RunParts): Readonly<Record<string, unknown>> {
+  if (!correction) return options;
+  const { corrects, reviewer, digest } = correction;
+  return { ...options, corrects, reviewer, digest };
 }
 
 /** How long the last attempt has taken or, while it goes on, takes; null before the first. */

@@ -215,11 +215,13 @@ export class Runs {
     const id = runId(parts);
     const { studyInstanceUid, seriesInstanceUid, instances, model, repeat } = parts;
     const { origin, priority, rule } = order;
+    const { correction } = parts;
     const deliveries = (order.sendTo ?? []).map((destination): Delivery => ({ destination, ...UNSENT }));
     const [added] = await this.#select(
       `INSERT INTO hepar.runs (id, job_id, study_uid, series_uid, instances, model, repeat, origin, priority, rule,
-         deliveries, follow_up_at, state)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text, $12, CASE WHEN $10::text IS NOT NULL THEN now() END, 'queued')
+         deliveries, follow_up_at, kind, corrects, reviewer, state)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text, $12, CASE WHEN $10::text IS NOT NULL THEN now() END,
+         $13, $14, $15, 'queued')
        ON CONFLICT (id) DO UPDATE SET job_id = excluded.job_id, state = 'queued', cancel_requested = false, phase = NULL,
          attempt = 0, started_at = NULL, finished_at = NULL, failure = NULL, origin = excluded.origin,
          priority = excluded.priority, rule = coalesce(excluded.rule, runs.rule),
@@ -240,9 +242,18 @@ export class Runs {
         rule,
         SOURCE_GONE,
         JSON.stringify(deliveries),
+        correction ? 'correction' : 'segmentation',
+        correction?.corrects ?? null,
+        correction?.reviewer ?? null,
       ],
       tx,
     );
+    if (added && correction) {
+      await tx.executeSql(
+        'INSERT INTO hepar.corrections (run_id, payload) VALUES ($1, $2) ON CONFLICT (run_id) DO NOTHING',
+        [id, correction.payload],
+      );
+    }
     if (added) return { run: added, queued: true, formerJob: null };
     const { rows } = await tx.executeSql(
       `SELECT job_id FROM hepar.runs WHERE id = $1 AND state = 'queued' AND priority < $2 FOR UPDATE`,
@@ -262,6 +273,13 @@ export class Runs {
     return run ?? null;
   }
 
+  /** What a correction is made from: JSON, gzip. */
+  async correctionOf(id: string): Promise<Uint8Array> {
+    const { rows } = await this.#db.executeSql('SELECT payload FROM hepar.corrections WHERE run_id = $1', [id]);
+    if (rows.length === 0) throw new Error(`run ${id} has no correction`);
+    return rows[0].payload;
+  }
+
   /** Newest first, at most 200. */
   list(filter: RunFilter): Promise<Run[]> {
     return this.#select(
@@ -279,7 +297,8 @@ export class Runs {
   }
 
   /**
-   * Begins an attempt; the job is what entitles to it. With the first attempt it is settled which run this one supersedes.
+   * Begins an attempt; the job is what entitles to it. With the first attempt it is settled which run this one supersedes:
+   * the series' newest result, but no model takes the place of what a person corrected.
    * @returns null when the run was cancelled, or belongs to another job by now
    */
   async begin(id: string, jobId: string, attempt: number, tx?: Db): Promise<Run | null> {
@@ -287,7 +306,8 @@ export class Runs {
       `UPDATE hepar.runs SET state = 'running', attempt = $3, phase = NULL, started_at = now(), finished_at = NULL,
          supersedes = CASE WHEN runs.attempt > 0 THEN runs.supersedes ELSE
            (SELECT other.id FROM hepar.runs other WHERE other.series_uid = runs.series_uid AND other.state = 'done'
-              AND other.id <> runs.id ORDER BY EXISTS (SELECT 1 FROM hepar.runs later WHERE later.supersedes = other.id
+              AND other.id <> runs.id AND (runs.kind = 'correction' OR other.kind = 'segmentation')
+              ORDER BY EXISTS (SELECT 1 FROM hepar.runs later WHERE later.supersedes = other.id
                 AND later.state = 'done'), other.finished_at DESC LIMIT 1) END
        WHERE id = $1 AND job_id = $2 AND state IN ('queued', 'running') AND NOT cancel_requested
        RETURNING ${COLUMNS}`,
@@ -400,11 +420,12 @@ export class Runs {
     return rows[0]?.cancel_requested === true;
   }
 
-  /** What the phases of the last finished run of a model took. */
-  async lastTimings(modelDigest: string): Promise<TimingsMs | null> {
+  /** What the phases of the last finished run of a model and of this kind took. */
+  async lastTimings({ model, kind }: Pick<Run, 'model' | 'kind'>): Promise<TimingsMs | null> {
     const { rows } = await this.#db.executeSql(
-      `SELECT timings_ms FROM hepar.runs WHERE state = 'done' AND model->>'digest' = $1 ORDER BY finished_at DESC LIMIT 1`,
-      [modelDigest],
+      `SELECT timings_ms FROM hepar.runs WHERE state = 'done' AND model->>'digest' = $1 AND kind = $2
+       ORDER BY finished_at DESC LIMIT 1`,
+      [model.digest, kind],
     );
     return runSchema.shape.timingsMs.parse(rows[0]?.timings_ms ?? null);
   }

@@ -1,10 +1,13 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { CorrectionOrder } from '../correct.ts';
+import { type FindingsDocument, findingsSchema } from '../findings/schema.ts';
 import type { RunRequest } from '../pipeline.ts';
 import type { Audit } from './audit.ts';
 import type { Device } from './device.ts';
 import { Engine, type EngineOptions } from './engine.ts';
+import { PipelineFailed } from './errors.ts';
 import { KeptResults } from './kept-results.ts';
 import { type LiveProgress, LiveRuns, type RunEvent } from './live-runs.ts';
 import { Queue, type QueueOptions } from './queue.ts';
@@ -19,7 +22,7 @@ export interface SegmentationsOptions
   /** Holds the queue (`queue/`) and a folder of results for each run (`runs/<id>/`). */
   readonly dataDir: string;
   /** What the engine is asked for a run whose results go to `outDir`. */
-  readonly requestFor: (run: Run, outDir: string) => RunRequest;
+  readonly requestFor: (run: Run, outDir: string, correction: CorrectionOrder | undefined) => RunRequest;
   readonly engine?: EngineOptions;
   /** Options that change every result; a run is named by them. */
   readonly resultOptions?: Readonly<Record<string, unknown>>;
@@ -102,7 +105,7 @@ export class Segmentations {
         queue,
         live: this.#live,
         engine,
-        requestFor: (run) => requestFor(run, this.outDir(run.id)),
+        requestFor: async (run) => requestFor(run, this.outDir(run.id), await this.#correctionOf(run)),
         logger,
         name: about.name,
         kept: this.#kept,
@@ -136,6 +139,12 @@ export class Segmentations {
     // The worker may have begun before we hear that it was queued.
     if (requested.queued && !this.#live.progressOf(requested.run.id)) this.#live.changed(requested.run);
     return requested;
+  }
+
+  /** The result of a run that is done; null when it is no longer here. */
+  async findings(id: string): Promise<FindingsDocument | null> {
+    const text = await this.readResult(id, 'findings.json');
+    return text && findingsSchema.parse(JSON.parse(text.toString('utf8')));
   }
 
   get(id: string): Promise<Run | null> {
@@ -193,6 +202,27 @@ export class Segmentations {
   /** The database, for figures about the runs. */
   get db(): Queue['db'] {
     return this.#queue.db;
+  }
+
+  /** Puts what a person sent where the engine finds it, with what is known of the result that it is about. */
+  async #correctionOf(run: Run): Promise<CorrectionOrder | undefined> {
+    if (run.kind !== 'correction' || run.corrects === null) return undefined;
+    const before = await this.findings(run.corrects);
+    if (!before?.objects.seg) {
+      throw new PipelineFailed('ResultGone', 'The result that was corrected is no longer on this server.', false);
+    }
+    const file = join(this.outDir(run.id), 'correction.json.gz');
+    await mkdir(this.outDir(run.id), { recursive: true });
+    await writeFile(file, await this.#queue.runs.correctionOf(run.id));
+    return {
+      corrects: run.corrects,
+      reviewer: run.reviewer,
+      file,
+      seg: before.objects.seg,
+      model: before.model,
+      engine: { provider: before.engine.provider, device: before.engine.device },
+      confidences: Object.fromEntries(before.lesions.map(({ trackingUid, confidence }) => [trackingUid, confidence])),
+    };
   }
 
   /** Resolves when the queue's database answers. */

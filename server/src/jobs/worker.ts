@@ -4,7 +4,7 @@ import type { RunRequest } from '../pipeline.ts';
 import type { Progress } from '../progress.ts';
 import { Refusal } from '../refusal.ts';
 import { ClaimLost, EngineCrashed, PipelineFailed, RunCancelled, RunStuck, ServerStopping } from './errors.ts';
-import { type ExpectedMs, USUAL_MS } from './estimate.ts';
+import { type ExpectedMs, USUAL_MS, USUAL_OF_CORRECTION_MS } from './estimate.ts';
 import type { KeptResults } from './kept-results.ts';
 import type { LiveRuns } from './live-runs.ts';
 import { MOST_ATTEMPTS, type Queue } from './queue.ts';
@@ -24,7 +24,7 @@ export interface WorkerOptions {
   readonly live: LiveRuns;
   readonly engine: Runner;
   /** What the engine is asked for a run. @throws Error when the run's model is not there any more */
-  readonly requestFor: (run: Run) => RunRequest;
+  readonly requestFor: (run: Run) => RunRequest | Promise<RunRequest>;
   readonly logger: Logger;
   /** Under which this worker appears in the audit log. */
   readonly name?: string;
@@ -137,7 +137,7 @@ export class Worker {
         .catch((err) => logger.warn({ err, runId: run.id }, 'phase not written'));
     };
     try {
-      const request = requestFor(run);
+      const request = await requestFor(run);
       const progress = { signal: abort.signal, report };
       if (!kept) return await engine.run(request, progress);
       // What is stored is what the database keeps: should this machine die now, another one stores the same bytes.
@@ -227,9 +227,9 @@ export class Worker {
 
   /** The proportions of the last run of the same model; a phase that it did not have counts as usual. */
   async #expected(run: Run): Promise<ExpectedMs> {
-    const last = await this.#options.queue.runs.lastTimings(run.model.digest);
+    const last = await this.#options.queue.runs.lastTimings(run);
     const known = Object.entries(last ?? {}).filter(([, ms]) => ms !== null && ms !== undefined);
-    return { ...USUAL_MS, ...Object.fromEntries(known) };
+    return { ...(run.kind === 'correction' ? USUAL_OF_CORRECTION_MS : USUAL_MS), ...Object.fromEntries(known) };
   }
 }
 

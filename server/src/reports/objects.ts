@@ -51,7 +51,7 @@ const MOST_FRAMES = 400;
  */
 export function makeObjects(result: ResultInput, report: (fraction: number) => void = () => {}): ResultObjects {
   const { runId, findings, probability, options = DEFAULT_OPTIONS } = result;
-  const input: SegInput = { ...result, lesions: findings.lesions };
+  const input: SegInput = { ...result, lesions: findings.lesions, liver: findings.liver };
   const has = (object: ResultOptions['objects'][number]) => options.objects.includes(object);
   const files: Record<string, Uint8Array> = {};
 

@@ -1,5 +1,7 @@
+import type { Code } from '../dicom/codes.ts';
 import type { Dataset } from '../dicom/dataset.ts';
 import { parseInstance } from '../dicom/parse.ts';
+import type { CtSeries } from '../volume/series.ts';
 import type { Vec3 } from '../volume/volume.ts';
 
 /** One frame of a segmentation: the part of one segment that lies on one slice of the source. */
@@ -21,6 +23,12 @@ export interface SegSegment {
   /** Segment Algorithm Type: AUTOMATIC, SEMIAUTOMATIC or MANUAL. */
   readonly algorithmType: string | null;
   readonly trackingUid: string | null;
+  /** Of the model that drew it; null for a segment that a person drew. */
+  readonly algorithm: { readonly name: string; readonly version: string } | null;
+  /** Segmented Property Category and Type, and Anatomic Region; null where the object does not say. */
+  readonly category: Code | null;
+  readonly type: Code | null;
+  readonly anatomicRegion: Code | null;
 }
 
 export interface SegContent {
@@ -63,15 +71,52 @@ export function readSeg(part10: Uint8Array): SegContent {
     dataset,
     rows,
     columns,
-    segments: dataset.items('00620002').map((item) => ({
-      number: item.number('00620004') ?? 0,
-      label: item.text('00620005') ?? '',
-      typeCode: item.items('0062000f')[0]?.text('00080100') ?? null,
-      algorithmType: item.text('00620008'),
-      trackingUid: item.text('00620021'),
-    })),
+    segments: dataset.items('00620002').map(segmentOf),
     frames: perFrame.map((item, index) => ({ ...frameOf(item), mask: () => unpack(packed, index, rows * columns) })),
   };
+}
+
+function segmentOf(item: Dataset): SegSegment {
+  const algorithm = item.items('00620007')[0];
+  return {
+    number: item.number('00620004') ?? 0,
+    label: item.text('00620005') ?? '',
+    typeCode: item.items('0062000f')[0]?.text('00080100') ?? null,
+    algorithmType: item.text('00620008'),
+    trackingUid: item.text('00620021'),
+    algorithm: algorithm ? { name: algorithm.text('00660036') ?? '', version: algorithm.text('00660031') ?? '' } : null,
+    category: codeOf(item.items('00620003')[0]),
+    type: codeOf(item.items('0062000f')[0]),
+    anatomicRegion: codeOf(item.items('00082218')[0]),
+  };
+}
+
+function codeOf(item: Dataset | undefined): Code | null {
+  const value = item?.text('00080100') ?? item?.text('00080119');
+  const scheme = item?.text('00080102');
+  return value && scheme ? { value, scheme, meaning: item?.text('00080104') ?? '' } : null;
+}
+
+/**
+ * The segment numbers on the grid of the series that was segmented, 0 background. Frames are put where the object says that
+ * they come from, never by their position alone.
+ * @throws SegError when the segmentation is not of this series
+ */
+export function labelsOfSeg({ rows, columns, frames }: SegContent, { volume, slices }: CtSeries): Uint16Array {
+  const { shape } = volume.grid;
+  if (columns !== shape[0] || rows !== shape[1]) {
+    throw new SegError(`its frames are ${columns} x ${rows}, the images ${shape[0]} x ${shape[1]}`);
+  }
+  const indices = new Map(slices.map(({ sopInstanceUid, frameNumber }, k) => [`${sopInstanceUid}/${frameNumber}`, k]));
+  const labels = new Uint16Array(shape[0] * shape[1] * shape[2]);
+  for (const { segmentNumber, sourceSopInstanceUid, sourceFrameNumber, mask } of frames) {
+    const k = indices.get(`${sourceSopInstanceUid}/${sourceFrameNumber}`);
+    if (k === undefined) throw new SegError('a frame of it is of an image that is not in the series');
+    const start = k * rows * columns;
+    const pixels = mask();
+    for (let pixel = 0; pixel < pixels.length; pixel++) if (pixels[pixel] === 1) labels[start + pixel] = segmentNumber;
+  }
+  return labels;
 }
 
 function frameOf(item: Dataset): Omit<SegFrame, 'mask'> {

@@ -1,8 +1,7 @@
 import type { RawElement } from '../dicom/dataset.ts';
 import { derivedUid, isUid } from '../dicom/uid.ts';
 import { writePart10 } from '../dicom/write.ts';
-import type { Lesion } from '../findings/schema.ts';
-import type { Manifest } from '../inference/manifest.ts';
+import type { AlgorithmType, Lesion } from '../findings/schema.ts';
 import type { EngineInfo } from '../inference/segmentation.ts';
 import type { CtSeries } from '../volume/series.ts';
 import type { LabelMap } from '../volume/volume.ts';
@@ -13,8 +12,8 @@ import { type EncodedFrames, encodeBinary, encodeLabelMap, type Frame } from './
 import { occupiedFrames } from './seg/frames.ts';
 import { InvalidSegmentation } from './seg/invalid.ts';
 import { dimensions, perFrameGroups, referencedSeries, sharedGroups } from './seg/references.ts';
-import { segmentSequence } from './seg/segments.ts';
-import { decimalString, dicomText } from './text.ts';
+import { type ModelDescription, segmentSequence } from './seg/segments.ts';
+import { decimalString, dicomText, personName } from './text.ts';
 
 export { SEGMENTATION_STORAGE } from './seg/encode.ts';
 
@@ -24,7 +23,9 @@ export interface SegInput extends Provenance {
   readonly segments: LabelMap<Uint16Array>;
   /** lesions[n - 1] is lesion n; empty when none was found. */
   readonly lesions: readonly Lesion[];
-  readonly manifest: Manifest;
+  /** Who drew the liver's segment; the model when it is left out. */
+  readonly liver?: { readonly algorithmType: AlgorithmType };
+  readonly manifest: ModelDescription;
   /** SHA-256 of the model, hexadecimal. */
   readonly modelDigest: string;
   readonly engine: EngineInfo;
@@ -71,7 +72,7 @@ export function buildSeg(input: SegInput, form: SegForm = USUAL_FORM): Uint8Arra
     seriesDescription: `${isLiver ? 'Liver' : 'Liver and lesions'} by Hepar (research use only)`,
     contentLabel: isLiver ? 'LIVER' : 'LIVER_LESIONS',
     contentDescription: isLiver ? 'Liver without its lesions' : found(lesions),
-    segments: segmentSequence(isLiver ? [] : lesions, input, form.part),
+    segments: segmentSequence(isLiver ? [] : lesions, input, form.part, input.liver?.algorithmType),
     deflated: form.deflated,
   });
 }
@@ -148,7 +149,7 @@ function imageAttributes(
     ImageType: ['DERIVED', 'PRIMARY'],
     ContentLabel: object.contentLabel,
     ContentDescription: dicomText(`${object.contentDescription}; ${manifest.name} ${manifest.version}`, 64),
-    ContentCreatorName: [{ Alphabetic: `${MANUFACTURER}^Companion server` }],
+    ContentCreatorName: creatorName(input),
     ImageComments: provenanceText(input),
     BurnedInAnnotation: 'NO',
     SamplesPerPixel: 1,
@@ -161,6 +162,12 @@ function imageAttributes(
     SegmentSequence: object.segments,
     ...lossyCompression(series),
   };
+}
+
+/** Person Name; empty for a correction by a person who is not known. */
+function creatorName({ correction }: Provenance): unknown {
+  if (!correction) return [{ Alphabetic: `${MANUFACTURER}^Companion server` }];
+  return correction.reviewer === null ? '' : [{ Alphabetic: personName(correction.reviewer) }];
 }
 
 /** Lossy compression of the source is carried over (PS3.3 section C.7.6.1.1.5); what is no valid value is left out. */

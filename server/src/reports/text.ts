@@ -15,6 +15,11 @@ export function dicomText(text: string, longest: number): string {
   return plain.length <= longest ? plain : `${plain.slice(0, longest - 3).trimEnd()}...`;
 }
 
+/** A name as the one component of a person's name (VR PN): what separates its parts is left out. */
+export function personName(name: string): string {
+  return dicomText(name.replace(/[\^=]/g, ' '), 64);
+}
+
 /**
  * A decimal string (VR DS) of at most 16 characters, as exact as these allow. A number that was read from a DS of up to
  * 15 digits comes out as the same number.

@@ -93,10 +93,15 @@ export async function startTestServer(
   });
 }
 
-export function ask(url: string, seriesInstanceUID: string, more: object = {}): Promise<Response> {
+export function ask(
+  url: string,
+  seriesInstanceUID: string,
+  more: object = {},
+  headers: Record<string, string> = {},
+): Promise<Response> {
   return fetch(`${url}/api/segmentations`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify({ studyInstanceUID: STUDY, seriesInstanceUID, ...more }),
   });
 }
@@ -111,10 +116,11 @@ export async function until(
   id: string,
   isSo: (run: SegmentationView) => boolean,
   withinMs = 90_000,
+  headers: Record<string, string> = {},
 ): Promise<SegmentationView> {
   const deadline = Date.now() + withinMs;
   for (;;) {
-    const run = await json(fetch(`${url}/api/segmentations/${id}`));
+    const run = await json(fetch(`${url}/api/segmentations/${id}`, { headers }));
     if (isSo(run)) return run;
     if (Date.now() > deadline) throw new Error(`the run stays ${JSON.stringify(run)}`);
     await sleep(30);

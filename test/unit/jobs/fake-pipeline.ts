@@ -110,14 +110,18 @@ function findingsOf(request: RunRequest): FindingsDocument {
   };
   return {
     run: request.runId,
-    kind: 'segmentation',
-    corrects: null,
-    reviewer: null,
+    kind: request.correction ? 'correction' : 'segmentation',
+    corrects: request.correction?.corrects ?? null,
+    reviewer: request.correction?.reviewer ?? null,
     supersedes: request.supersedes,
     model: { id: 'fake', version: '1', digest: 'd' },
     engine: { provider: 'cpu', device: 'CPU', timingsMs },
     series,
-    objects: { seg: null, sr: null, secondaryCapture: null },
+    objects: {
+      seg: { seriesInstanceUID: `${series.seriesInstanceUID}.1`, sopInstanceUID: `${series.seriesInstanceUID}.2` },
+      sr: null,
+      secondaryCapture: null,
+    },
     liver: { volumeMl: 1500, parenchymaMl: 1500, algorithmType: 'automatic' },
     lesionBurdenMl: 0,
     lesions: [],

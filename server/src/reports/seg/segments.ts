@@ -1,5 +1,5 @@
 import { CODES } from '../../dicom/codes.ts';
-import { type Lesion, NOTICE } from '../../findings/schema.ts';
+import { type AlgorithmType, type Lesion, NOTICE } from '../../findings/schema.ts';
 import type { Manifest } from '../../inference/manifest.ts';
 import type { EngineInfo } from '../../inference/segmentation.ts';
 import { codeItem } from '../code-item.ts';
@@ -7,9 +7,12 @@ import { dicomCieLab, LIVER_COLOUR, lesionColour, type Rgb } from '../colours.ts
 import { dicomText } from '../text.ts';
 import { InvalidSegmentation } from './invalid.ts';
 
+/** What the objects of a result say of its model. */
+export type ModelDescription = Pick<Manifest, 'id' | 'name' | 'version' | 'labels'>;
+
 /** What found the segments. */
 export interface Algorithm {
-  readonly manifest: Manifest;
+  readonly manifest: ModelDescription;
   /** SHA-256 of the model, hexadecimal. */
   readonly modelDigest: string;
   readonly engine: EngineInfo;
@@ -24,6 +27,7 @@ export function segmentSequence(
   lesions: readonly Lesion[],
   algorithm: Algorithm,
   part: 'all' | 'lesions' | 'liver' = 'all',
+  liver: AlgorithmType = 'automatic',
 ): object[] {
   lesions.forEach((lesion, index) => {
     if (lesion.segmentNumber !== index + 2) {
@@ -33,12 +37,17 @@ export function segmentSequence(
     }
   });
   return [
-    liverSegment(lesions.length, algorithm, part),
+    liverSegment(lesions.length, algorithm, part, liver),
     ...lesions.map((lesion) => lesionSegment(lesion, lesions, algorithm)),
   ];
 }
 
-function liverSegment(lesions: number, algorithm: Algorithm, part: 'all' | 'lesions' | 'liver'): object {
+function liverSegment(
+  lesions: number,
+  algorithm: Algorithm,
+  part: 'all' | 'lesions' | 'liver',
+  drawn: AlgorithmType,
+): object {
   const { category, type } = algorithm.manifest.labels.liver;
   const without =
     part === 'liver'
@@ -50,11 +59,11 @@ function liverSegment(lesions: number, algorithm: Algorithm, part: 'all' | 'lesi
   return {
     SegmentNumber: 1,
     SegmentLabel: 'Liver',
-    SegmentDescription: dicomText(`${without} ${madeBy(algorithm)} ${NOTICE}`, 1024),
+    SegmentDescription: dicomText(`${without} ${madeBy(algorithm, drawn)} ${NOTICE}`, 1024),
     ...appearance(LIVER_COLOUR),
     SegmentedPropertyCategoryCodeSequence: [codeItem(category)],
     SegmentedPropertyTypeCodeSequence: [codeItem(type)],
-    ...identification(algorithm),
+    ...identification(algorithm, drawn),
   };
 }
 
@@ -67,31 +76,34 @@ function lesionSegment(lesion: Lesion, lesions: readonly Lesion[], algorithm: Al
   return {
     SegmentNumber: lesion.segmentNumber,
     SegmentLabel: `Lesion ${lesion.number}`,
-    SegmentDescription: dicomText(`${size} ${madeBy(algorithm)} ${NOTICE}`, 1024),
+    SegmentDescription: dicomText(`${size} ${madeBy(algorithm, lesion.algorithmType)} ${NOTICE}`, 1024),
     TrackingID: `Lesion ${lesion.number}`,
     TrackingUID: lesion.trackingUid,
     ...appearance(lesionColour(lesion.number)),
     SegmentedPropertyCategoryCodeSequence: [codeItem(category)],
     SegmentedPropertyTypeCodeSequence: [codeItem(type)],
     AnatomicRegionSequence: [codeItem(anatomicRegion)],
-    ...identification(algorithm),
+    ...identification(algorithm, lesion.algorithmType),
   };
 }
 
-function madeBy({ manifest, modelDigest }: Algorithm): string {
-  return `Found by ${manifest.name} ${manifest.version} (sha256 ${modelDigest}).`;
+function madeBy({ manifest, modelDigest }: Algorithm, drawn: AlgorithmType): string {
+  if (drawn === 'manual') return 'Drawn by a person.';
+  const found = `Found by ${manifest.name} ${manifest.version} (sha256 ${modelDigest}).`;
+  return drawn === 'automatic' ? found : `${found} Changed by a person.`;
 }
 
 function appearance(colour: Rgb): object {
   return { RecommendedDisplayCIELabValue: dicomCieLab(colour) };
 }
 
-/** Algorithm Identification Macro (PS3.3 section 10.16). */
-function identification(algorithm: Algorithm): object {
+/** Who drew the segment, and where it was the model the Algorithm Identification Macro (PS3.3 section 10.16). */
+function identification(algorithm: Algorithm, drawn: AlgorithmType): object {
+  if (drawn === 'manual') return { SegmentAlgorithmType: 'MANUAL' };
   const { manifest } = algorithm;
   const name = dicomText(manifest.name, 64);
   return {
-    SegmentAlgorithmType: 'AUTOMATIC',
+    SegmentAlgorithmType: drawn.toUpperCase(),
     SegmentAlgorithmName: name,
     SegmentationAlgorithmIdentificationSequence: [
       {
@@ -111,12 +123,15 @@ export function probabilitySegment(algorithm: Algorithm): object {
   return {
     SegmentNumber: 1,
     SegmentLabel: 'Lesion probability',
-    SegmentDescription: dicomText(`Probability of lesion in each voxel. ${madeBy(algorithm)} ${NOTICE}`, 1024),
+    SegmentDescription: dicomText(
+      `Probability of lesion in each voxel. ${madeBy(algorithm, 'automatic')} ${NOTICE}`,
+      1024,
+    ),
     ...appearance(lesionColour(1)),
     SegmentedPropertyCategoryCodeSequence: [codeItem(category)],
     SegmentedPropertyTypeCodeSequence: [codeItem(type)],
     AnatomicRegionSequence: [codeItem(anatomicRegion)],
-    ...identification(algorithm),
+    ...identification(algorithm, 'automatic'),
   };
 }
 

@@ -23,6 +23,8 @@ interface Subject {
   readonly trackingId: string;
   readonly trackingUid: string;
   readonly finding: Code;
+  /** Whether a person drew it, so that no algorithm found it. */
+  readonly isManual?: boolean;
 }
 
 /**
@@ -35,6 +37,7 @@ export function lesionGroup(lesion: Lesion, input: SrInput): Item {
     trackingId: `Lesion ${lesion.number}`,
     trackingUid: lesion.trackingUid,
     finding: manifest.labels.lesion.type,
+    isManual: lesion.algorithmType === 'manual',
   };
   const slice = sliceOf(lesion, input);
   const onSlice = related('INFERRED FROM', [image(CONCEPTS.sourceOfMeasurement, slice)]);
@@ -100,7 +103,6 @@ export function lesionsGroup(input: SrInput): Item {
 
 /** A measurement group: who is tracked, what it is and where, and what found it, before what was measured. */
 function group(template: '1411' | '1501', subject: Subject, input: SrInput, content: readonly Item[]): Item {
-  const { manifest } = input;
   return container(CONCEPTS.measurementGroup, template, [
     ...related('HAS OBS CONTEXT', [
       text(CONCEPTS.trackingIdentifier, subject.trackingId),
@@ -109,13 +111,19 @@ function group(template: '1411' | '1501', subject: Subject, input: SrInput, cont
     ...related('CONTAINS', [code(CONCEPTS.finding, subject.finding)]),
     ...related('HAS CONCEPT MOD', [
       code(CONCEPTS.findingSite, CODES.liver),
-      // Algorithm Identification, TID 4019
-      text(CONCEPTS.algorithmName, manifest.name),
-      text(CONCEPTS.algorithmVersion, manifest.version),
-      text(CONCEPTS.algorithmParameters, algorithmParameters(input)),
+      ...(subject.isManual ? [] : algorithm(input)),
     ]),
     ...related('CONTAINS', content),
   ]);
+}
+
+/** Algorithm Identification, TID 4019. */
+function algorithm(input: SrInput): Item[] {
+  return [
+    text(CONCEPTS.algorithmName, input.manifest.name),
+    text(CONCEPTS.algorithmVersion, input.manifest.version),
+    text(CONCEPTS.algorithmParameters, algorithmParameters(input)),
+  ];
 }
 
 /** None where the segment's voxels are in no object. */

@@ -1,0 +1,94 @@
+import { LIVER_SEGMENT } from '../findings/measure.ts';
+import { connectedComponents, fillHoles, paintComponents } from '../volume/components.ts';
+import type { Box, LabelMap, Vec3 } from '../volume/volume.ts';
+
+/** What was lesion and is nothing any more becomes liver when more than this share of its surface lies against the liver. */
+const LEAST_AGAINST_LIVER = 0.5;
+
+/**
+ * Mends what an eraser, or a lesion that was taken away, leaves within the liver: both leave nothing where liver should be.
+ * Liver becomes what was labelled before, is not any more, and lies in a pocket that is closed on all sides; and what was
+ * lesion before when it lies more against the liver than against anything else. A false lesion beside the liver goes for good,
+ * liver that was erased at its border too, and holes that were there before stay.
+ * @param before of the corrected result, on the same grid: segment numbers, 0 background
+ * @returns how many voxels were mended
+ */
+export function mendHoles({ grid, labels }: LabelMap<Uint16Array>, before: Uint16Array): number {
+  const box = boxOf(labels, grid.shape);
+  return box === null ? 0 : mendPockets(labels, before, grid.shape, box) + mendLesions(labels, before, grid.shape);
+}
+
+function mendPockets(labels: Uint16Array, before: Uint16Array, shape: Vec3, box: Box): number {
+  const [OPEN, CLOSED, HOLE] = [0, 1, 2];
+  const mask = new Uint8Array(labels.length);
+  for (let voxel = 0; voxel < labels.length; voxel++) mask[voxel] = labels[voxel] === 0 ? OPEN : CLOSED;
+  fillHoles(mask, shape, (value) => value === OPEN, HOLE, Number.POSITIVE_INFINITY, box);
+  let mended = 0;
+  for (let voxel = 0; voxel < labels.length; voxel++) {
+    if (mask[voxel] !== HOLE || before[voxel] === 0) continue;
+    labels[voxel] = LIVER_SEGMENT;
+    mended++;
+  }
+  return mended;
+}
+
+function mendLesions(labels: Uint16Array, before: Uint16Array, shape: Vec3): number {
+  const mask = new Uint8Array(labels.length);
+  for (let voxel = 0; voxel < labels.length; voxel++) {
+    if (labels[voxel] === 0 && before[voxel]! > LIVER_SEGMENT) mask[voxel] = 1;
+  }
+  const [nx, ny, nz] = shape;
+  const gone = connectedComponents(mask, shape, (value) => value === 1);
+  const against = new Uint32Array(gone.count + 1);
+  const faces = new Uint32Array(gone.count + 1);
+  gone.runStarts.forEach((start, run) => {
+    const lesion = gone.runLabels[run]!;
+    const end = start + gone.runLengths[run]!;
+    const [i, j, k] = [start % nx, Math.floor(start / nx) % ny, Math.floor(start / (nx * ny))];
+    const look = (from: number, to: number, step: number) => {
+      for (let at = from + step; at < to + step; at++) {
+        if (mask[at] === 1) continue;
+        faces[lesion]!++;
+        if (labels[at] !== 0) against[lesion]!++;
+      }
+    };
+    if (i > 0) look(start, start + 1, -1);
+    if (i + end - start < nx) look(end - 1, end, 1);
+    if (j > 0) look(start, end, -nx);
+    if (j < ny - 1) look(start, end, nx);
+    if (k > 0) look(start, end, -nx * ny);
+    if (k < nz - 1) look(start, end, nx * ny);
+  });
+  let mended = 0;
+  paintComponents(labels, gone, (lesion) => {
+    if (against[lesion]! <= LEAST_AGAINST_LIVER * faces[lesion]!) return null;
+    mended += gone.sizes[lesion]!;
+    return LIVER_SEGMENT;
+  });
+  return mended;
+}
+
+/** The smallest box of what is labelled, one voxel wider where the grid goes on; null when nothing is. */
+function boxOf(labels: Uint16Array, [nx, ny, nz]: Vec3): Box | null {
+  const low = [nx, ny, nz];
+  const high = [-1, -1, -1];
+  for (let k = 0, row = 0; k < nz; k++) {
+    for (let j = 0; j < ny; j++, row += nx) {
+      let first = 0;
+      while (first < nx && labels[row + first] === 0) first++;
+      if (first === nx) continue;
+      let last = nx - 1;
+      while (labels[row + last] === 0) last--;
+      const at = [first, j, k];
+      const end = [last, j, k];
+      for (let axis = 0; axis < 3; axis++) {
+        low[axis] = Math.min(low[axis]!, at[axis]!);
+        high[axis] = Math.max(high[axis]!, end[axis]!);
+      }
+    }
+  }
+  if (high[0]! < 0) return null;
+  const start = low.map((first) => Math.max(0, first - 1)) as unknown as Vec3;
+  const end = high.map((last, axis) => Math.min([nx, ny, nz][axis]!, last + 2));
+  return { start, size: end.map((to, axis) => to - start[axis]!) as unknown as Vec3 };
+}
