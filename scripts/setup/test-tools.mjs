@@ -21,6 +21,7 @@ const PYTHON_MODULES = {
   'python3-torch': 'torch',
   'python3-onnx': 'onnx',
   'python3-matplotlib': 'matplotlib',
+  'python3-nibabel': 'nibabel',
 };
 
 /** Installs what the tests compare with. Where that is not allowed, those tests are skipped and counted as skipped. */

@@ -12,6 +12,8 @@ export interface MadeResult {
   readonly series: CtSeries;
   readonly findings: Findings;
   readonly segments: LabelMap<Uint16Array>;
+  /** What its objects were made from. */
+  readonly input: ResultInput;
   readonly objects: ResultObjects;
 }
 
@@ -26,7 +28,7 @@ export async function makeResult(
     labelMap: { grid, labels: Uint8Array.from(labels, (label) => Math.min(label, LESION)) },
     lesionProbability: {
       box: { start: [0, 0, 0], size: grid.shape },
-      values: Uint8Array.from(labels, (label, at) => (label >= LESION ? 200 + (at % 50) : 3)),
+      values: Uint8Array.from(labels, (label, at) => (label >= LESION ? 200 + (at % 50) : label === 1 ? 3 : 0)),
     },
     liverMedianHu: 100,
     engine: { provider: 'cpu', device: 'CPU' },
@@ -34,7 +36,7 @@ export async function makeResult(
   const quiet = { signal: new AbortController().signal, report: () => {} };
   const runId = changes.runId ?? `run-${series.seriesInstanceUid}`;
   const { findings, segments } = await measure(series, segmentation, runId, quiet);
-  const objects = makeObjects({
+  const input: ResultInput = {
     series,
     segments,
     findings,
@@ -47,17 +49,16 @@ export async function makeResult(
     softwareVersion: '0.1.0',
     createdAt: new Date('2026-11-23T12:00:00Z'),
     ...changes,
-  });
-  return { series, findings, segments, objects };
+  };
+  return { series, findings, segments, input, objects: makeObjects(input) };
 }
 
-/** Writes a result's files into a folder, and its findings for the readers to compare with. */
-export async function writeResult(folder: string, { objects, findings, series }: MadeResult): Promise<void> {
-  for (const [name, content] of Object.entries(objects.files)) {
-    await mkdir(dirname(join(folder, name)), { recursive: true });
-    await writeFile(join(folder, name), content);
-  }
-  const { seriesInstanceUid, frameOfReferenceUid } = series;
-  const plan = { ...findings, seriesInstanceUid, frameOfReferenceUid, objects: objects.uids };
-  await writeFile(join(folder, 'findings.json'), JSON.stringify(plan));
+/** Writes a result's files into a folder. */
+export async function writeResult(folder: string, { objects }: MadeResult): Promise<void> {
+  for (const [name, content] of Object.entries(objects.files)) await writeInto(folder, name, content);
+}
+
+export async function writeInto(folder: string, name: string, content: Uint8Array): Promise<void> {
+  await mkdir(dirname(join(folder, name)), { recursive: true });
+  await writeFile(join(folder, name), content);
 }

@@ -128,7 +128,7 @@ export function writeSeg(
     ReferencedSeriesSequence: referencedSeries(series),
   };
   const pixels: RawElement = { tag: '7fe00010', vr: encoded.vr, value: encoded.pixelData };
-  return writePart10(dataset, { raw: [...raw, pixels], deflated: object.deflated });
+  return writePart10(dataset, { raw: [...raw, ...(encoded.raw ?? []), pixels], deflated: object.deflated });
 }
 
 function found(lesions: readonly Lesion[]): string {

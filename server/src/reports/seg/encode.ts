@@ -1,3 +1,4 @@
+import type { RawElement } from '../../dicom/dataset.ts';
 import type { LabelMap } from '../../volume/volume.ts';
 import { packFrames, type SegmentFrame } from './frames.ts';
 
@@ -25,7 +26,12 @@ export interface EncodedFrames {
   /** VR of Pixel Data: OB, or OW for 16 bits. */
   readonly vr: 'OB' | 'OW';
   readonly attributes: Readonly<Record<string, unknown>>;
+  /** Elements that are written as bytes. */
+  readonly raw?: readonly RawElement[];
 }
+
+/** Pixel Padding Value: 0, which no segment has. Its VR depends on the image, which dcmjs does not decide. */
+const BACKGROUND: RawElement = { tag: '00280120', vr: 'US', value: Uint8Array.of(0, 0) };
 
 const bits = (allocated: number): object => ({
   BitsAllocated: allocated,
@@ -71,7 +77,8 @@ export function encodeLabelMap(
     frames: slices.map((slice) => ({ segment: null, slice })),
     pixelData: new Uint8Array(values.buffer),
     vr: is8 ? 'OB' : 'OW',
-    attributes: { SegmentationType: 'LABELMAP', ...bits(is8 ? 8 : 16), PixelPaddingValue: 0 },
+    attributes: { SegmentationType: 'LABELMAP', ...bits(is8 ? 8 : 16) },
+    raw: [BACKGROUND],
   };
 }
 
