@@ -108,18 +108,14 @@ export async function correct(
 }
 
 async function retrieveSeg(
-  studyInstanceUid: string,
+  study: string,
   { seriesInstanceUID, sopInstanceUID }: ObjectUids,
   options: ArchiveOptions,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const archive = createArchive(options);
   try {
-    const instances = [sopInstanceUID];
-    for await (const file of archive.retrieveSeries(studyInstanceUid, seriesInstanceUID, { signal, instances })) {
-      return file;
-    }
-    throw new NotFound(archive.url);
+    return await archive.retrieveInstance(study, seriesInstanceUID, sopInstanceUID, { signal });
   } finally {
     archive.close();
   }

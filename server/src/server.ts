@@ -73,6 +73,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // Metrics and runs each know of the other.
   const metrics = new Metrics(() => segmentations.countByState());
   const segmentations = await Segmentations.open({
+    archive: address,
     dataDir: config.dataDir,
     databaseUrl: config.databaseUrl,
     resultOptions: unusual(config.results),

@@ -55,6 +55,7 @@ export async function startWorker(options: WorkerProcessOptions): Promise<Runnin
 
   const metrics = new Metrics(null);
   const segmentations = await Segmentations.open({
+    archive: address,
     dataDir: config.dataDir,
     databaseUrl,
     logger,

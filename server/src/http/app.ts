@@ -80,6 +80,8 @@ export function createApp(options: AppOptions): Express {
   app.get('/api/segmentations/:id/events', runs.follow);
   app.get('/api/segmentations/:id/findings', runs.findings);
   app.get('/api/segmentations/:id/preview', runs.preview);
+  app.get('/api/segmentations/:id/reviews', runs.reviews);
+  app.post('/api/segmentations/:id/reviews', runs.review);
 
   app.use(noSuchRoute);
   app.use(answerErrors(logger));

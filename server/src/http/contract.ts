@@ -345,6 +345,30 @@ export const ROUTES = {
       422: error('It is malformed, or of other slices than the result'),
     },
   },
+  reviewSegmentation: {
+    method: 'post',
+    path: '/api/segmentations/:id/reviews',
+    summary: 'Accept or reject a result',
+    description:
+      'Kept as a structured report beside the result in the archive, under the name of whoever signed in. A second verdict ' +
+      'of the same person takes the place of the first in the list; both stay in the archive. When the archive is down ' +
+      'nothing is kept, and the same request carries it through later.',
+    body: reviewRequestSchema,
+    answers: {
+      201: { says: 'It is kept', body: reviewSchema },
+      200: { says: "This was the person's latest verdict already", body: reviewSchema },
+      404: unknownRun,
+      409: error('The run is not done'),
+      422: error('The request is malformed'),
+      502: error('The archive cannot be reached or does not take it'),
+    },
+  },
+  listReviews: {
+    method: 'get',
+    path: '/api/segmentations/:id/reviews',
+    summary: 'The latest verdict of each person, newest first',
+    answers: { 200: { says: 'The reviews', body: reviewListSchema }, 404: unknownRun },
+  },
   listStudySeries: {
     method: 'get',
     path: '/api/studies/:study/series',

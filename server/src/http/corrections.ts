@@ -60,6 +60,16 @@ export function correctionHandlers(options: {
         correction: { corrects: run.id, reviewer, digest, payload },
       };
       const { run: asked, queued } = await segmentations.request(parts, { ...CLICK, by: reviewer ?? undefined });
+      if (queued) {
+        const { id: runId, seriesInstanceUid } = run;
+        await segmentations.audit.add({
+          event: 'corrected',
+          runId,
+          seriesInstanceUid,
+          who: reviewer,
+          details: { by: asked.id },
+        });
+      }
       const fresh = (await segmentations.get(asked.id)) ?? asked;
       response
         .status(queued ? 202 : 200)

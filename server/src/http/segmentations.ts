@@ -1,5 +1,4 @@
 import type { Request, RequestHandler, Response } from 'express';
-import type { z } from 'zod';
 import type { Archive } from '../dicomweb/archive.ts';
 import type { Run } from '../jobs/run.ts';
 import type { Segmentations } from '../jobs/segmentations.ts';
@@ -9,6 +8,8 @@ import { correctionHandlers } from './corrections.ts';
 import { HttpError } from './errors.ts';
 import { streamEvents } from './events.ts';
 import type { ModelCatalogue } from './models.ts';
+import { parse } from './parse.ts';
+import { reviewRoutes } from './reviews.ts';
 import { type FindRun, finishedRun, knownRun } from './runs.ts';
 import { viewOf } from './views.ts';
 
@@ -21,6 +22,8 @@ export interface SegmentationRoutes {
   findings: RequestHandler;
   preview: RequestHandler;
   correct: RequestHandler[];
+  review: RequestHandler;
+  reviews: RequestHandler;
 }
 
 /** The archive's answer is waited for while a person waits for ours. */
@@ -118,13 +121,6 @@ export function segmentationRoutes(options: {
     findings: (request, response) => sendResult(request, response, FINDINGS, 'application/json'),
     preview: (request, response) => sendResult(request, response, PREVIEW, 'image/png'),
     correct: correctionHandlers({ segmentations, findRun }),
+    ...reviewRoutes({ segmentations, findRun }),
   };
-}
-
-/** @throws HttpError 422 that says which field is wrong, without repeating its value */
-function parse<T>(schema: z.ZodType<T>, input: unknown): T {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '));
-  throw new HttpError(422, 'malformed', problems.join('; '));
 }

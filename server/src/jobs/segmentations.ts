@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { CorrectionOrder } from '../correct.ts';
+import type { ArchiveOptions } from '../dicomweb/archive.ts';
 import { type FindingsDocument, findingsSchema } from '../findings/schema.ts';
 import type { RunRequest } from '../pipeline.ts';
 import type { Audit } from './audit.ts';
@@ -13,12 +14,15 @@ import { type LiveProgress, LiveRuns, type RunEvent } from './live-runs.ts';
 import { Queue, type QueueOptions } from './queue.ts';
 import { defaultWorkerName, Registration } from './register.ts';
 import { Reruns } from './reruns.ts';
+import { Reviews } from './reviews.ts';
 import { CLICK, isFinal, type Order, type Run, type RunParts, type RunState } from './run.ts';
 import type { Signal } from './signals.ts';
 import { Worker } from './worker.ts';
 
 export interface SegmentationsOptions
   extends Pick<QueueOptions, 'databaseUrl' | 'retryDelaySeconds' | 'heartbeatSeconds'> {
+  /** Where results and reviews are kept. */
+  readonly archive: ArchiveOptions;
   /** Holds the queue (`queue/`) and a folder of results for each run (`runs/<id>/`). */
   readonly dataDir: string;
   /** What the engine is asked for a run whose results go to `outDir`. */
@@ -47,6 +51,7 @@ const RERUN_EVERY_MS = 5_000;
 /** Everything that is done with runs: asked for, looked at, cancelled, and worked off by this process' own worker. */
 export class Segmentations {
   readonly audit: Audit;
+  readonly reviews: Reviews;
   readonly reruns: Reruns;
   readonly #options: SegmentationsOptions;
   readonly #queue: Queue;
@@ -90,10 +95,11 @@ export class Segmentations {
   }
 
   private constructor(options: SegmentationsOptions, queue: Queue, engine: Engine | null) {
-    const { logger, requestFor, onEnd, stuckAfterMs, worker } = options;
+    const { archive, logger, requestFor, onEnd, stuckAfterMs, worker } = options;
     this.#options = options;
     this.#queue = queue;
     this.audit = queue.audit;
+    this.reviews = new Reviews(queue.db, archive, queue.audit);
     this.reruns = new Reruns(queue);
     this.#kept = queue.isShared ? new KeptResults(queue.db) : undefined;
     this.#engine = engine;

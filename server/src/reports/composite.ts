@@ -7,7 +7,7 @@ import { MANUFACTURER } from './provenance.ts';
 import { dicomText } from './text.ts';
 
 /** The kinds of objects that a run can make; each is a series of its own. */
-export type ObjectKind = 'seg' | 'sr' | 'capture' | 'liver-seg' | 'probability' | 'mask' | 'rtstruct';
+export type ObjectKind = 'seg' | 'sr' | 'capture' | 'liver-seg' | 'probability' | 'mask' | 'rtstruct' | 'review';
 
 export interface ObjectUids {
   readonly seriesInstanceUID: string;
@@ -53,6 +53,7 @@ const SERIES_THOUSAND: Readonly<Record<ObjectKind, number>> = {
   probability: 5,
   mask: 6,
   rtstruct: 7,
+  review: 8,
 };
 
 export interface Composite {

@@ -52,6 +52,7 @@ const MAY_IMPORT: Record<string, string[]> = {
 const TOP: Record<string, string> = {
   'pipeline.ts': 'pipeline',
   'correct.ts': 'pipeline',
+  'review.ts': 'pipeline',
   'config.ts': 'config',
   'server.ts': 'server',
   'worker.ts': 'server',

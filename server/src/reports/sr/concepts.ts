@@ -15,6 +15,8 @@ export const CONCEPTS = {
   ctUnspecified: { value: '25045-6', scheme: 'LN', meaning: 'CT unspecified body region' },
   observerType: dcm('121005', 'Observer Type'),
   device: dcm('121007', 'Device'),
+  person: dcm('121006', 'Person'),
+  personObserverName: dcm('121008', 'Person Observer Name'),
   deviceObserverUid: dcm('121012', 'Device Observer UID'),
   deviceObserverName: dcm('121013', 'Device Observer Name'),
   deviceObserverManufacturer: dcm('121014', 'Device Observer Manufacturer'),
@@ -27,6 +29,9 @@ export const CONCEPTS = {
   targetRegion: dcm('123014', 'Target Region'),
   frameOfReferenceUid: dcm('112227', 'Frame of Reference UID'),
   comment: dcm('121106', 'Comment'),
+  summary: dcm('121111', 'Summary'),
+  // CID 29: what kind of content a review is
+  contentAssessmentResult: dcm('ASMT', 'Content Assessment Result'),
   // TID 1411, 1501, 1419, 300, 320, 4019
   measurementGroup: dcm('125007', 'Measurement Group'),
   trackingIdentifier: dcm('112039', 'Tracking Identifier'),

@@ -53,6 +53,15 @@ export function text(concept: Code, value: string): Item {
   } as Item;
 }
 
+/** @param name as one component */
+export function personName(concept: Code, name: string): Item {
+  return {
+    ValueType: 'PNAME',
+    ConceptNameCodeSequence: [codeItem(concept)],
+    PersonName: [{ Alphabetic: name }],
+  } as Item;
+}
+
 export function uidReference(concept: Code, uid: string): Item {
   return { ValueType: 'UIDREF', ConceptNameCodeSequence: [codeItem(concept)], UID: uid } as Item;
 }
