@@ -1,50 +1,26 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, globSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../server/src/cli/orthanc.ts';
+import { join } from 'node:path';
+import { hasPostgres, startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { ask, isIn, json, startTestServer, until } from '../unit/http/support.ts';
 import { SERIES } from '../unit/jobs/fake-pipeline.ts';
 
-/** PostgreSQL's programs, which distributions keep off the PATH; its server does not run as root. */
-const programs = globSync('/usr/lib/postgresql/*/bin/initdb').map(dirname).at(-1);
-const NOBODY = 65_534;
-
 describe('queue on a PostgreSQL server', () => {
   let dir: string;
-  let postgres: ChildProcess;
+  let postgres: TestPostgres | undefined;
   let databaseUrl: string;
 
   before(async function () {
-    if (!programs) return this.skip();
-    dir = await mkdtemp(join(tmpdir(), 'hepar-postgres-'));
-    chmodSync(dir, 0o777);
-    const as = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
-    const data = join(dir, 'postgres');
-    const initial = ['-D', data, '-U', 'hepar', '-A', 'trust', '--no-sync'];
-    execFileSync(join(programs, 'initdb'), initial, { ...as, cwd: dir, stdio: 'ignore' });
-    const port = await freePort();
-    const options = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', dir, '-F'];
-    postgres = spawn(join(programs, 'postgres'), options, { ...as, cwd: dir, stdio: 'ignore' });
-    databaseUrl = `postgres://hepar@127.0.0.1:${port}/postgres`;
-    for (let waited = 0; waited < 60_000; waited += 100) {
-      try {
-        execFileSync(join(programs, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
-        return;
-      } catch {
-        await sleep(100);
-      }
-    }
+    if (!hasPostgres) return this.skip();
+    dir = await mkdtemp(join(tmpdir(), 'hepar-shared-'));
+    postgres = await startPostgres();
+    databaseUrl = postgres.url;
   });
 
   after(async () => {
     if (!postgres) return;
-    const exited = new Promise((resolve) => postgres.once('exit', resolve));
-    postgres.kill('SIGINT');
-    await exited;
+    await postgres.stop();
     await rm(dir, { recursive: true, force: true });
   });
 

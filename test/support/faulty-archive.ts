@@ -1,8 +1,11 @@
 import { createServer, request as forward } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What befalls the requests to an archive: nothing, no answer at all, a wrong password, or stores that go unanswered. */
-export type Fault = 'none' | 'down' | 'wrong password' | 'store unanswered';
+/**
+ * What befalls the requests to an archive: nothing, no answer at all, a wrong password; stores that go unanswered, are
+ * answered 500, or are cut off when half of the request has come.
+ */
+export type Fault = 'none' | 'down' | 'wrong password' | 'store unanswered' | 'store refused' | 'store cut off';
 
 export interface FaultyArchive {
   readonly url: string;
@@ -16,6 +19,10 @@ export async function startFaultyArchive(dicomWebUrl: string): Promise<FaultyArc
   const proxy = createServer((request, response) => {
     const { fault } = archive;
     if (fault === 'down') return void request.socket.destroy();
+    const isStore = request.method === 'POST';
+    if (fault === 'store refused' && isStore) {
+      return void request.resume().once('end', () => response.writeHead(500).end());
+    }
     const headers = { ...request.headers, host: target.host };
     if (fault === 'wrong password') headers.authorization = `Basic ${Buffer.from('hepar:wrong').toString('base64')}`;
     const { hostname, port } = target;
@@ -28,6 +35,12 @@ export async function startFaultyArchive(dicomWebUrl: string): Promise<FaultyArc
       answer.pipe(response);
     });
     onward.once('error', () => request.socket.destroy());
+    if (fault === 'store cut off' && isStore) {
+      return void request.once('data', (first: Buffer) => {
+        onward.write(first.subarray(0, first.length >> 1), () => onward.destroy());
+        request.socket.destroy();
+      });
+    }
     request.pipe(onward);
   });
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));

@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type Db, fromPglite, type PGliteLike } from 'pg-boss';
@@ -15,12 +16,17 @@ type Rows = { rows: never[] };
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 
 /**
- * Opens the database in `<dir>/postgres`, which is created when it is not there.
+ * Opens the database in `<dir>/postgres`, which is created when it is not there. One that is damaged is put aside, and a
+ * new one begun: the archive is the truth, and what was lost is found again there.
+ * @param onDamage hears of it, in one line
  * @throws DatabaseError when another process has it, or it cannot be opened
  */
-export async function openEmbeddedDatabase(dir: string): Promise<EmbeddedDatabase> {
+export async function openEmbeddedDatabase(
+  dir: string,
+  onDamage: (line: string) => void = () => {},
+): Promise<EmbeddedDatabase> {
   await mkdir(dir, { recursive: true });
-  const thread = await PgliteThread.open({ dir: join(dir, 'postgres'), lockFile: join(dir, 'lock') });
+  const thread = await openThread(dir, onDamage);
   const turns = new Turns();
   const pglite: PGliteLike = {
     query: (text, values = []) => thread.ask<Rows>({ kind: 'query', text, values }),
@@ -55,6 +61,55 @@ export async function openEmbeddedDatabase(dir: string): Promise<EmbeddedDatabas
   };
 }
 
+async function openThread(dir: string, onDamage: (line: string) => void): Promise<PgliteThread> {
+  const data = { dir: join(dir, 'postgres'), lockFile: join(dir, 'lock') };
+  try {
+    const thread = await PgliteThread.open(data);
+    try {
+      for (const text of PROOFS) await thread.ask({ kind: 'exec', text });
+      return thread;
+    } catch (error) {
+      await thread.close().catch(() => {});
+      throw isDamage(error) ? new DatabaseDamaged(data.dir, error) : error;
+    }
+  } catch (error) {
+    if (!(error instanceof DatabaseDamaged)) throw error;
+    const aside = `${data.dir}.damaged-${new Date().toISOString().replace(/[:.]/g, '-')}`;
+    await rename(data.dir, aside);
+    onDamage(
+      `The queue's database in ${data.dir} is damaged and was put aside as ${aside}; a new one is begun. What the ` +
+        'archive holds is found again by the rules; what was asked for by hand has to be asked for again.',
+    );
+    return PgliteThread.open(data);
+  }
+}
+
+/** What is read of a database to see whether it is whole: the newest of each table, by its index. */
+const PROOFS = [
+  `SET enable_seqscan = off`,
+  `DO $$ BEGIN
+     IF to_regclass('hepar.runs') IS NOT NULL THEN
+       PERFORM count(instances) FROM (SELECT instances FROM hepar.runs ORDER BY created_at DESC LIMIT 1000) newest;
+     END IF;
+     IF to_regclass('pgboss.job') IS NOT NULL THEN PERFORM count(data) FROM (SELECT data FROM pgboss.job LIMIT 1000) jobs; END IF;
+   END $$`,
+  `RESET enable_seqscan`,
+];
+
+/** Of PostgreSQL's errors, class XX are its own: a block that cannot be read, an index that leads nowhere. */
+const isDamage = (error: unknown) => /^XX/.test((error as { code?: string }).code ?? '');
+
+/** Not a matter of the disk's room or of rights: the files are not what they were. */
+class DatabaseDamaged extends DatabaseError {
+  constructor(dir: string, cause: unknown) {
+    super(`The queue in ${dir} cannot be opened: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+/** Errors of the machine, which leave the files as they are. */
+const OF_THE_MACHINE =
+  /ENOSPC|EDQUOT|EACCES|EPERM|EROFS|EMFILE|ENOMEM|EIO|No space left|Permission denied|out of memory/i;
+
 /** Work that waits for its turn, in the order in which it came. */
 class Turns {
   #last: Promise<unknown> = Promise.resolve();
@@ -84,8 +139,12 @@ class PgliteThread {
   static open(data: ThreadData): Promise<PgliteThread> {
     return new Promise((resolve, reject) => {
       const worker = new Worker(new URL('./pglite-thread.ts', import.meta.url), { workerData: data });
-      const fail = (error: Error) =>
-        reject(new DatabaseError(`The queue in ${data.dir} cannot be opened: ${error.message}`, { cause: error }));
+      const fail = (error: Error) => {
+        void worker.terminate();
+        const line = `The queue in ${data.dir} cannot be opened: ${error.message}`;
+        const isOfTheMachine = OF_THE_MACHINE.test(error.message) || !existsSync(data.dir);
+        reject(isOfTheMachine ? new DatabaseError(line, { cause: error }) : new DatabaseDamaged(data.dir, error));
+      };
       worker.once('error', fail);
       worker.once('message', (message: ThreadAnswer) => {
         worker.off('error', fail);

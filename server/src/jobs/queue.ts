@@ -64,7 +64,7 @@ export class Queue {
   /** @throws DatabaseError when the embedded database is in use or broken, or the other cannot be used */
   static async open(options: QueueOptions): Promise<Queue> {
     const { dir, databaseUrl, logger, retryDelaySeconds = 5, heartbeatSeconds = HEARTBEAT_SECONDS } = options;
-    const embedded = databaseUrl ? null : await openEmbeddedDatabase(dir);
+    const embedded = databaseUrl ? null : await openEmbeddedDatabase(dir, (line) => logger.error(line));
     const boss = new PgBoss({
       ...(embedded
         ? { db: embedded, backend: 'pglite' as const, registerInstance: false }
@@ -169,6 +169,9 @@ export class Queue {
         return null;
       }
       if (!(await isSeriesBusy(runId, tx))) {
+        if ((await this.runs.get(runId, tx))?.state === 'running') {
+          this.#logger.warn({ runId }, 'the worker of a run has not been heard of: another worker takes it over');
+        }
         const run = await this.runs.begin(runId, jobId, attempt, tx);
         if (run) await this.#record('begun', run, worker ?? null, tx, { attempt });
         return run;
