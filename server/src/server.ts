@@ -17,6 +17,7 @@ import { Orthanc } from './intake/orthanc.ts';
 import { RulesError } from './intake/rules.ts';
 import { RulesFile } from './intake/rules-file.ts';
 import type { EngineOptions } from './jobs/engine.ts';
+import { readOperations } from './jobs/operations.ts';
 import { requestsFor } from './jobs/requests.ts';
 import { Segmentations } from './jobs/segmentations.ts';
 import { unusual } from './reports/options.ts';
@@ -86,6 +87,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     stuckAfterMs: config.stuckMinutes * 60_000,
     worker: config.hasEngine ? { kind: 'companion', name: config.workerName } : null,
   });
+  metrics.watch(() => readOperations(segmentations.db));
   const orthanc = config.orthancUrl && rules ? new Orthanc({ ...address, url: config.orthancUrl }) : null;
   const intake =
     rules &&

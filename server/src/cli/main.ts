@@ -31,6 +31,22 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<(args: str
     summary: 'say which series of a study the rules would have segmented unasked, and why',
     load: async () => (await import('./rules.ts')).rulesCommand,
   },
+  status: {
+    summary: 'say how a running companion server is doing: runs, speed, workers, the archive’s news',
+    load: async () => (await import('./status.ts')).statusCommand,
+  },
+  runs: {
+    summary: 'list the runs that failed, with their reason, and queue them again',
+    load: async () => (await import('./runs.ts')).runsCommand,
+  },
+  rerun: {
+    summary: 'have everything segmented again by a new model, slowly, in the background',
+    load: async () => (await import('./rerun.ts')).rerunCommand,
+  },
+  audit: {
+    summary: 'print who asked for what, what was stored where, and who reviewed it',
+    load: async () => (await import('./audit.ts')).auditCommand,
+  },
   doctor: {
     summary: 'say what is installed, which provider runs and whether the archive can be reached',
     load: async () => (await import('./doctor.ts')).doctorCommand,

@@ -13,6 +13,7 @@ import { logRequests } from './log-requests.ts';
 import type { Metrics } from './metrics.ts';
 import { listModels, type ModelCatalogue } from './models.ts';
 import { openApiDocument } from './openapi.ts';
+import { isOperationsPage, operationsRoutes } from './operations.ts';
 import { testRules } from './rules.ts';
 import { segmentationRoutes } from './segmentations.ts';
 import { askToSignIn, signIn } from './sign-in.ts';
@@ -46,6 +47,7 @@ export function createApp(options: AppOptions): Express {
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
   const runs = segmentationRoutes({ segmentations, archive, models });
+  const operations = operationsRoutes({ segmentations, models });
   const description = openApiDocument();
 
   app.use(logRequests(logger, metrics));
@@ -58,7 +60,13 @@ export function createApp(options: AppOptions): Express {
   app.use(requireKnownHost(config));
   app.use(requireKnownOrigin(config));
   if (plugins) app.use('/plugins', plugins);
-  if (viewer && config.auth) app.use(signIn(config.auth), askToSignIn(config.auth, isPage));
+  if (config.auth)
+    app.use(
+      signIn(config.auth),
+      askToSignIn(config.auth, (request) => isOperationsPage(request)),
+    );
+  if (viewer && config.auth) app.use(askToSignIn(config.auth, isPage));
+  app.use('/operations', requireToken(config.auth), operations.page);
   if (viewer) app.use(viewer);
   app.use(requireToken(config.auth));
   if (proxy) app.use('/dicom-web', proxy.dicomWeb).use('/wado', proxy.wado);
@@ -77,11 +85,19 @@ export function createApp(options: AppOptions): Express {
   app.get('/api/segmentations', runs.list);
   app.get('/api/segmentations/:id', runs.get);
   app.delete('/api/segmentations/:id', runs.cancel);
+  app.post('/api/segmentations/:id/retry', runs.retry);
+  app.post('/api/retries', runs.retryAll);
   app.get('/api/segmentations/:id/events', runs.follow);
   app.get('/api/segmentations/:id/findings', runs.findings);
   app.get('/api/segmentations/:id/preview', runs.preview);
   app.get('/api/segmentations/:id/reviews', runs.reviews);
   app.post('/api/segmentations/:id/reviews', runs.review);
+
+  app.post('/api/reruns', operations.startRerun);
+  app.get('/api/reruns', operations.listReruns);
+  app.delete('/api/reruns/:model', operations.stopRerun);
+  app.get('/api/operations', operations.figures);
+  app.get('/api/audit', operations.audit);
 
   app.use(noSuchRoute);
   app.use(answerErrors(logger));

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { correctionSchema } from '../correction/schema.ts';
 import { findingsSchema, RESULT_KINDS } from '../findings/schema.ts';
+import { AUDIT_EVENTS } from '../jobs/audit.ts';
+import { RERUN_STATES } from '../jobs/reruns.ts';
 import {
   deliverySchema,
   failureSchema,
@@ -8,6 +10,7 @@ import {
   ORIGINS,
   prioritySchema,
   RUN_STATES,
+  type RunState,
   refusalSchema,
   VERDICTS,
 } from '../jobs/run.ts';
@@ -33,11 +36,13 @@ export const runIdSchema = z
   .regex(/^[0-9a-f]{32}$/, 'not the id of a run')
   .meta({ description: 'Names the run; the same series, model and repeat number always give the same id' });
 
+export const modelIdSchema = z.string().min(1).max(64);
+
 export const segmentationRequestSchema = z
   .strictObject({
     studyInstanceUID: uidSchema,
     seriesInstanceUID: uidSchema,
-    model: z.string().min(1).max(64).optional().meta({ description: 'Id of a model; the default model otherwise' }),
+    model: modelIdSchema.optional().meta({ description: 'Id of a model; the default model otherwise' }),
     repeat: z
       .int()
       .min(0)
@@ -47,7 +52,11 @@ export const segmentationRequestSchema = z
   })
   .meta({ id: 'SegmentationRequest' });
 
-export const listQuerySchema = z.strictObject({ study: uidSchema.optional(), series: uidSchema.optional() });
+export const listQuerySchema = z.strictObject({
+  study: uidSchema.optional(),
+  series: uidSchema.optional(),
+  state: z.enum(RUN_STATES).optional(),
+});
 
 export const segmentationSchema = z
   .strictObject({
@@ -131,6 +140,97 @@ export const studySeriesSchema = z
       .meta({ description: 'A result of a model that is newer than the correction which is current' }),
   })
   .meta({ id: 'StudySeries' });
+/** A body that says nothing: what is wished for is in the path. */
+export const emptySchema = z.strictObject({}).meta({ id: 'Nothing' });
+export const retriedSchema = z.strictObject({ retried: z.int().nonnegative() }).meta({ id: 'Retried' });
+
+export const rerunRequestSchema = z
+  .strictObject({
+    model: modelIdSchema.meta({ description: 'Id of the model that is to do it all again' }),
+    since: timestamp.optional().meta({ description: 'Only series whose result is from this time or later' }),
+    perHour: z.int().min(1).max(3_600).meta({ description: 'At most so many runs are queued in an hour' }),
+  })
+  .meta({ id: 'RerunRequest' });
+export const rerunSchema = z
+  .strictObject({
+    model: modelRefSchema,
+    since: timestamp.nullable(),
+    perHour: z.int().positive(),
+    state: z.enum(RERUN_STATES),
+    queued: z.int().nonnegative().meta({ description: 'Runs that it has queued so far' }),
+    left: z.int().nonnegative().meta({ description: 'Series that still have their result from another model' }),
+    askedAt: timestamp,
+  })
+  .meta({ id: 'Rerun' });
+export const rerunListSchema = z.array(rerunSchema).meta({ id: 'RerunList' });
+
+const count = z.int().nonnegative();
+const seconds = z.number().nonnegative();
+export const operationsSchema = z
+  .strictObject({
+    version: z.string(),
+    runs: z.strictObject(
+      Object.fromEntries(RUN_STATES.map((state) => [state, count])) as Record<RunState, typeof count>,
+    ),
+    waiting: z.strictObject({
+      byOrigin: z.strictObject({ click: count, automation: count }),
+      afterFailure: count,
+      oldestSeconds: seconds.nullable(),
+    }),
+    refused: z.record(z.string(), count).meta({ description: 'By the code of the refusal' }),
+    failed: z.record(z.string(), count).meta({ description: 'By the code of the failure' }),
+    speed: z.strictObject({
+      doneLastHour: count,
+      doneLastDay: count,
+      medianSeconds: seconds.nullable().meta({ description: 'From the beginning of a run to its end, last day' }),
+      medianTotalSeconds: seconds.nullable().meta({ description: 'From asked to done, last day' }),
+    }),
+    workers: z.array(
+      z.strictObject({
+        name: z.string(),
+        kind: z.enum(['companion', 'worker']),
+        version: z.string(),
+        provider: z.string().nullable(),
+        device: z.string().nullable().meta({ description: 'What its last run ran on' }),
+        startedAt: timestamp,
+        heartbeatAt: timestamp,
+        silentSeconds: seconds,
+        runId: z.string().nullable(),
+        runsDone: count,
+      }),
+    ),
+    feeds: z.array(
+      z.strictObject({
+        source: z.string(),
+        position: z.number(),
+        readSecondsAgo: z.number().nullable(),
+        watched: count,
+        due: count,
+        lagSeconds: seconds,
+      }),
+    ),
+    reruns: rerunListSchema,
+  })
+  .meta({ id: 'Operations' });
+
+export const auditQuerySchema = z.strictObject({
+  after: z.coerce.number().int().min(0).default(0).meta({ description: 'Number of the last entry that is known' }),
+  run: runIdSchema.optional(),
+});
+export const auditSchema = z
+  .array(
+    z.strictObject({
+      number: z.int().positive(),
+      at: timestamp,
+      event: z.enum(AUDIT_EVENTS),
+      run: z.string().nullable(),
+      seriesInstanceUID: z.string().nullable(),
+      who: z.string().nullable(),
+      details: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
+    }),
+  )
+  .meta({ id: 'Audit' });
+
 export const studySeriesListSchema = z.array(studySeriesSchema).meta({ id: 'StudySeriesList' });
 
 export const rulesTestRequestSchema = z.strictObject({ studyInstanceUID: uidSchema }).meta({ id: 'RulesTestRequest' });
@@ -224,6 +324,9 @@ export type ReviewView = z.infer<typeof reviewSchema>;
 export type SegmentationView = z.infer<typeof segmentationSchema>;
 export type StudySeriesView = z.infer<typeof studySeriesSchema>;
 export type RuleTest = z.infer<typeof rulesTestSchema>;
+export type RerunView = z.infer<typeof rerunSchema>;
+export type OperationsView = z.infer<typeof operationsSchema>;
+export type AuditView = z.infer<typeof auditSchema>;
 export type ModelView = z.infer<typeof modelSchema>;
 export type Readiness = z.infer<typeof readinessSchema>;
 export type ErrorView = z.infer<typeof errorSchema>;
@@ -368,6 +471,62 @@ export const ROUTES = {
     path: '/api/segmentations/:id/reviews',
     summary: 'The latest verdict of each person, newest first',
     answers: { 200: { says: 'The reviews', body: reviewListSchema }, 404: unknownRun },
+  },
+  retrySegmentation: {
+    method: 'post',
+    path: '/api/segmentations/:id/retry',
+    summary: 'Queue a failed run once more',
+    body: emptySchema,
+    answers: {
+      202: { says: 'Queued', body: segmentationSchema },
+      404: unknownRun,
+      409: error('It is not failed'),
+    },
+  },
+  retryAll: {
+    method: 'post',
+    path: '/api/retries',
+    summary: 'Queue every failed run once more',
+    body: emptySchema,
+    answers: { 202: { says: 'How many were queued', body: retriedSchema } },
+  },
+  startRerun: {
+    method: 'post',
+    path: '/api/reruns',
+    summary: 'Have everything that other models have segmented segmented by this one, in the background',
+    description:
+      'Behind all other runs, and at most so many in an hour. Asked for again, it goes on at the new pace. What a person has ' +
+      'corrected is left alone.',
+    body: rerunRequestSchema,
+    answers: {
+      202: { says: 'It is under way', body: rerunSchema },
+      422: error('The request is malformed, or there is no such model'),
+    },
+  },
+  listReruns: {
+    method: 'get',
+    path: '/api/reruns',
+    summary: 'Reruns, and how far they have come',
+    answers: { 200: { says: 'The reruns', body: rerunListSchema } },
+  },
+  stopRerun: {
+    method: 'delete',
+    path: '/api/reruns/:model',
+    summary: 'Stop a rerun; what it has queued stays',
+    answers: { 200: { says: 'It is stopped', body: rerunSchema }, 404: error('None of this model is under way') },
+  },
+  getOperations: {
+    method: 'get',
+    path: '/api/operations',
+    summary: 'How the whole is doing: runs, speed, workers, the archive’s feed',
+    answers: { 200: { says: 'The figures', body: operationsSchema } },
+  },
+  getAudit: {
+    method: 'get',
+    path: '/api/audit',
+    summary: 'Who asked for what, stored where, reviewed by whom; at most 1,000 entries after a number',
+    query: auditQuerySchema,
+    answers: { 200: { says: 'The entries', body: auditSchema }, 422: error('The query is malformed') },
   },
   listStudySeries: {
     method: 'get',

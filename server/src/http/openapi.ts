@@ -58,12 +58,18 @@ function response({ says, body }: Route['answers'][number]): Json {
   return { description: says, content };
 }
 
+/** What is in a path besides the ids of runs. */
+const PATH_PARAMETERS: Readonly<Record<string, z.ZodType>> = {
+  study: contract.uidSchema,
+  model: contract.modelIdSchema,
+};
+
 function pathParameters(path: string): Json[] {
   return Array.from(path.matchAll(/:(\w+)/g), ([, name]) => ({
     name,
     in: 'path',
     required: true,
-    schema: plainSchema(name === 'study' ? contract.uidSchema : contract.runIdSchema),
+    schema: plainSchema(PATH_PARAMETERS[name!] ?? contract.runIdSchema),
   }));
 }
 

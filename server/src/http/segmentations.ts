@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { Archive } from '../dicomweb/archive.ts';
-import type { Run } from '../jobs/run.ts';
+import { CLICK, type Run } from '../jobs/run.ts';
 import type { Segmentations } from '../jobs/segmentations.ts';
 import type { FILES } from '../pipeline.ts';
 import { listQuerySchema, type SegmentationView, segmentationRequestSchema } from './contract.ts';
@@ -18,6 +18,8 @@ export interface SegmentationRoutes {
   list: RequestHandler;
   get: RequestHandler;
   cancel: RequestHandler;
+  retry: RequestHandler;
+  retryAll: RequestHandler;
   follow: RequestHandler;
   findings: RequestHandler;
   preview: RequestHandler;
@@ -75,13 +77,16 @@ export function segmentationRoutes(options: {
         throw new HttpError(502, 'archive-unavailable', 'The archive does not answer in time.');
       });
       if (instances.length === 0) throw new HttpError(404, 'unknown-series', 'The archive has no such series.');
-      const { run, queued } = await segmentations.request({
-        studyInstanceUid: studyInstanceUID,
-        seriesInstanceUid: seriesInstanceUID,
-        instances,
-        model: { id: model.manifest.id, version: model.manifest.version, digest: model.digest },
-        repeat,
-      });
+      const { run, queued } = await segmentations.request(
+        {
+          studyInstanceUid: studyInstanceUID,
+          seriesInstanceUid: seriesInstanceUID,
+          instances,
+          model: { id: model.manifest.id, version: model.manifest.version, digest: model.digest },
+          repeat,
+        },
+        { ...CLICK, by: response.locals.user },
+      );
       response
         .status(queued ? 202 : 200)
         .location(`/api/segmentations/${run.id}`)
@@ -89,8 +94,8 @@ export function segmentationRoutes(options: {
     },
 
     list: async (request, response) => {
-      const { study, series } = parse(listQuerySchema, request.query);
-      const runs = await segmentations.list({ studyInstanceUid: study, seriesInstanceUid: series });
+      const { study, series, state } = parse(listQuerySchema, request.query);
+      const runs = await segmentations.list({ studyInstanceUid: study, seriesInstanceUid: series, state });
       response.json(runs.map(view));
     },
 
@@ -100,13 +105,24 @@ export function segmentationRoutes(options: {
 
     cancel: async (request, response) => {
       const { id } = await known(request);
-      const cancelling = await segmentations.cancel(id);
+      const cancelling = await segmentations.cancel(id, response.locals.user);
       if (!cancelling) throw new HttpError(404, 'unknown-run', 'There is no such run.');
       const { run, outcome } = cancelling;
       if (outcome === 'finished') {
         throw new HttpError(409, 'finished', `The run is ${run.state}: it cannot be cancelled any more.`);
       }
       response.status(outcome === 'cancelled' ? 200 : 202).json(view(run));
+    },
+
+    retry: async (request, response) => {
+      const { id, state } = await known(request);
+      const run = await segmentations.retry(id, response.locals.user);
+      if (!run) throw new HttpError(409, 'not-failed', `The run is ${state}: only a failed one can be retried.`);
+      response.status(202).json(view(run));
+    },
+
+    retryAll: async (_request, response) => {
+      response.status(202).json({ retried: await segmentations.retryAll(response.locals.user) });
     },
 
     follow: async (request, response) => {

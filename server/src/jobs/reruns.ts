@@ -1,6 +1,5 @@
 import type { Db } from 'pg-boss';
 import { z } from 'zod';
-import type { Queue } from './queue.ts';
 import { modelRefSchema, type Order, type RunParts, runSchema } from './run.ts';
 import { transaction } from './runs.ts';
 
@@ -24,13 +23,16 @@ const BACKGROUND: Order = { origin: 'automation', priority: 0, rule: 'rerun' };
 /** After a pause nothing is made up for: at most so many at once. */
 const MOST_AT_ONCE = 10;
 
-/** Series whose current result is another model's, and for which this model has no run yet; the oldest results first. */
+/**
+ * Series whose current result is another model's, and for which this model has no run yet; the oldest results first. What
+ * a person has corrected stays.
+ */
 const CANDIDATES = `
   SELECT DISTINCT ON (series_uid) runs.* FROM hepar.runs WHERE state = 'done'
   ORDER BY series_uid, finished_at DESC`;
 const DUE = `
   SELECT current.study_uid, current.series_uid, current.instances FROM (${CANDIDATES}) current
-  WHERE current.model->>'digest' <> $1 AND ($2::timestamptz IS NULL OR current.finished_at >= $2)
+  WHERE current.kind = 'segmentation' AND current.model->>'digest' <> $1 AND ($2::timestamptz IS NULL OR current.finished_at >= $2)
     AND NOT EXISTS (SELECT 1 FROM hepar.runs own WHERE own.series_uid = current.series_uid
       AND own.model->>'digest' = $1 AND own.instances = current.instances)
   ORDER BY current.finished_at`;
@@ -40,12 +42,13 @@ const DUE = `
  * themselves, so that it goes on after any interruption, and asking twice is asking once.
  */
 export class Reruns {
-  readonly #queue: Queue;
   readonly #db: Db;
+  readonly #request: (parts: RunParts, order: Order) => Promise<unknown>;
 
-  constructor(queue: Queue) {
-    this.#queue = queue;
-    this.#db = queue.db;
+  /** @param request queues a run unless it is known */
+  constructor(db: Db, request: (parts: RunParts, order: Order) => Promise<unknown>) {
+    this.#db = db;
+    this.#request = request;
   }
 
   /** Begins, or goes on at another pace. */
@@ -126,7 +129,7 @@ export class Reruns {
       }));
     });
     // Outside: should this process die in between, the series is found again, as it has no run.
-    for (const parts of due) await this.#queue.request(parts, BACKGROUND);
+    for (const parts of due) await this.#request(parts, BACKGROUND);
     return due.length;
   }
 }

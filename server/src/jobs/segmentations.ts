@@ -100,7 +100,7 @@ export class Segmentations {
     this.#queue = queue;
     this.audit = queue.audit;
     this.reviews = new Reviews(queue.db, archive, queue.audit);
-    this.reruns = new Reruns(queue);
+    this.reruns = new Reruns(queue.db, (parts, order) => this.request(parts, order));
     this.#kept = queue.isShared ? new KeptResults(queue.db) : undefined;
     this.#engine = engine;
     const about = { kind: worker?.kind ?? 'companion', name: worker?.name ?? defaultWorkerName() };
