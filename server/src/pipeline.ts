@@ -111,6 +111,7 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
         series,
         segments,
         findings,
+        comparison: priors?.comparison ?? null,
         runId,
         supersedes,
         correction,

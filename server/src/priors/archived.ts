@@ -1,9 +1,8 @@
 import type { Dataset } from '../dicom/dataset.ts';
-import { parseInstance } from '../dicom/parse.ts';
 import type { Archive, SeriesSummary, StudySummary } from '../dicomweb/archive.ts';
 import { NotFound } from '../dicomweb/errors.ts';
-import { type Provenance, provenanceOf } from '../reports/provenance.ts';
 import type { CtSeries } from '../volume/series.ts';
+import { type AboutSegmentation, aboutSegmentation, headerOf } from './about.ts';
 import type { Candidate, CandidateAddress } from './candidate.ts';
 import { patientId } from './patient.ts';
 
@@ -14,7 +13,7 @@ const MOST_STUDIES = 20;
 /** Segmentations looked into in one study; other programs' have no end. */
 const MOST_IN_A_STUDY = 16;
 
-export type ArchivedCandidate = Candidate & { readonly address: CandidateAddress };
+export type ArchivedCandidate = Candidate & { readonly addresses: readonly CandidateAddress[] };
 
 /**
  * The current results of the patient's other studies in an archive, newest study first. Of several in a study, those
@@ -42,21 +41,39 @@ export async function* resultsOfSeries(
   signal: AbortSignal,
 ): AsyncGenerator<ArchivedCandidate, void, undefined> {
   for await (const candidate of resultsOfStudy(archive, studyInstanceUid, null, signal)) {
-    const source = parseInstance(candidate.seg).dataset.items('00081115')[0]?.text('0020000e');
-    if ([candidate.address.seriesInstanceUid, source].includes(seriesInstanceUid)) yield candidate;
+    const own = candidate.addresses.map((address) => address.seriesInstanceUid);
+    const sources = candidate.segs.map((seg) => aboutSegmentation(seg)?.sourceSeriesUid);
+    if ([...own, ...sources].includes(seriesInstanceUid)) yield candidate;
   }
 }
 
-/** The same candidates again, by their addresses; one that is gone is passed over. */
+/** The same candidates again, by their addresses; what is gone is passed over. */
 export async function* resultsAt(
   archive: PriorArchive,
-  addresses: readonly CandidateAddress[],
+  candidates: readonly (readonly CandidateAddress[])[],
   signal: AbortSignal,
 ): AsyncGenerator<ArchivedCandidate, void, undefined> {
-  for (const address of addresses) {
-    const candidate = await retrieve(archive, address, signal);
-    if (candidate) yield candidate;
+  for (const addresses of candidates) {
+    const found: Located[] = [];
+    for (const address of addresses) {
+      const seg = await instance(archive, address, signal);
+      if (seg) found.push({ address, seg });
+    }
+    if (found.length > 0) yield candidateOf(archive, found, signal);
   }
+}
+
+interface Located {
+  readonly address: CandidateAddress;
+  readonly seg: Uint8Array;
+}
+
+/** A result: the segmentations of one run. */
+interface Found {
+  readonly located: readonly Located[];
+  readonly about: AboutSegmentation;
+  /** Of the source series. */
+  readonly description: string | null;
 }
 
 async function* resultsOfStudy(
@@ -66,93 +83,68 @@ async function* resultsOfStudy(
   signal: AbortSignal,
 ): AsyncGenerator<ArchivedCandidate, void, undefined> {
   const all = await archive.findSeries(studyInstanceUid, { signal });
-  const found: Found[] = [];
+  const byRun = new Map<string, { located: Located[]; about: AboutSegmentation }>();
   for (const { seriesInstanceUid } of all.filter(mayBeOurs).slice(0, MOST_IN_A_STUDY)) {
     for (const sopInstanceUid of await archive.findInstances(studyInstanceUid, seriesInstanceUid, { signal })) {
-      const candidate = await retrieve(archive, { studyInstanceUid, seriesInstanceUid, sopInstanceUid }, signal);
-      const about = candidate && foundIn(candidate, all);
-      if (about) found.push(about);
+      const address = { studyInstanceUid, seriesInstanceUid, sopInstanceUid };
+      const seg = await instance(archive, address, signal);
+      const about = seg && aboutSegmentation(seg);
+      if (!seg || !about) continue;
+      const known = byRun.get(about.provenance.runId);
+      if (known) known.located.push({ address, seg });
+      else byRun.set(about.provenance.runId, { located: [{ address, seg }], about });
     }
   }
-  const fits = (each: Found) => (description !== null && each.description === description ? 1 : 0);
-  const ordered = currentOf(found).sort((a, b) => fits(b) - fits(a) || compareText(b.created, a.created));
-  for (const { candidate } of ordered) yield candidate;
-}
-
-interface Found {
-  readonly candidate: ArchivedCandidate;
-  readonly provenance: Provenance;
-  /** Date and time of the object, as they are written. */
-  readonly created: string;
-  /** Of the source series. */
-  readonly description: string | null;
-}
-
-function foundIn(candidate: ArchivedCandidate, series: readonly SeriesSummary[]): Found | null {
-  const dataset = headerOf(candidate.seg);
-  const provenance = dataset && provenanceOf(dataset);
-  if (!dataset || !provenance) return null;
-  const source = dataset.items('00081115')[0]?.text('0020000e');
-  return {
-    candidate,
-    provenance,
-    created: `${dataset.text('00080023') ?? ''}${dataset.text('00080033') ?? ''}`,
-    description: series.find(({ seriesInstanceUid }) => seriesInstanceUid === source)?.description ?? null,
-  };
-}
-
-/** Those that no other takes the place of. */
-function currentOf(found: readonly Found[]): Found[] {
-  const superseded = new Set(found.map(({ provenance }) => provenance.supersedes));
-  return found.filter(({ provenance }) => !superseded.has(provenance.runId));
-}
-
-/** null for what is damaged: whose it is cannot be told. */
-function headerOf(file: Uint8Array): Dataset | null {
-  try {
-    return parseInstance(file).dataset;
-  } catch {
-    return null;
-  }
-}
-
-async function retrieve(
-  archive: PriorArchive,
-  address: CandidateAddress,
-  signal: AbortSignal,
-): Promise<ArchivedCandidate | null> {
-  const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = address;
-  const seg = await instance(archive, studyInstanceUid, seriesInstanceUid, sopInstanceUid, signal);
-  return (
-    seg && {
-      address,
-      sopInstanceUid,
-      seg,
-      sourceImages: async (source) => {
-        const uids = new Set([source.sopInstanceUids[0], source.sopInstanceUids.at(-1)]);
-        const images: Dataset[] = [];
-        for (const uid of uids) {
-          const file =
-            uid === undefined ? null : await instance(archive, studyInstanceUid, source.seriesInstanceUid, uid, signal);
-          const header = file && headerOf(file);
-          if (header) images.push(header);
-        }
-        return images;
-      },
-    }
+  const descriptionOf = (uid: string | null) =>
+    all.find(({ seriesInstanceUid }) => seriesInstanceUid === uid)?.description ?? null;
+  const found = Array.from(byRun.values(), (each) => ({
+    ...each,
+    description: descriptionOf(each.about.sourceSeriesUid),
+  }));
+  const fits = (each: Found) => Number(description !== null && each.description === description);
+  const ordered = currentOf(found).sort(
+    (a, b) =>
+      fits(b) - fits(a) ||
+      Number(b.about.isCorrected) - Number(a.about.isCorrected) ||
+      compareText(b.about.created, a.about.created),
   );
+  for (const { located } of ordered) yield candidateOf(archive, located, signal);
+}
+
+/** Those that no other takes the place of; what a person corrected takes the place of all of its series. */
+function currentOf(found: readonly Found[]): Found[] {
+  const superseded = new Set(found.map(({ about }) => about.provenance.supersedes));
+  const current = found.filter(({ about }) => !superseded.has(about.provenance.runId));
+  const corrected = new Set(current.filter(({ about }) => about.isCorrected).map(({ about }) => about.sourceSeriesUid));
+  return current.filter(({ about }) => about.isCorrected || !corrected.has(about.sourceSeriesUid));
+}
+
+function candidateOf(archive: PriorArchive, located: readonly Located[], signal: AbortSignal): ArchivedCandidate {
+  const { studyInstanceUid } = located[0]!.address;
+  return {
+    addresses: located.map(({ address }) => address),
+    segs: located.map(({ seg }) => seg),
+    sourceImages: async ({ seriesInstanceUid, sopInstanceUids }) => {
+      const images: Dataset[] = [];
+      for (const sopInstanceUid of new Set([sopInstanceUids[0], sopInstanceUids.at(-1)])) {
+        if (sopInstanceUid === undefined) continue;
+        const file = await instance(archive, { studyInstanceUid, seriesInstanceUid, sopInstanceUid }, signal);
+        const header = file && headerOf(file);
+        if (header) images.push(header);
+      }
+      return images;
+    },
+  };
 }
 
 /** null when the archive does not hold it any more. */
 async function instance(
   archive: PriorArchive,
-  study: string,
-  series: string,
-  uid: string,
+  { studyInstanceUid, seriesInstanceUid, sopInstanceUid }: CandidateAddress,
   signal: AbortSignal,
 ): Promise<Uint8Array | null> {
   try {
-    return await archive.retrieveInstance(study, series, uid, { signal });
+    return await archive.retrieveInstance(studyInstanceUid, seriesInstanceUid, sopInstanceUid, { signal });
   } catch (error) {
     if (error instanceof NotFound) return null;
     throw error;

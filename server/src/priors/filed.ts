@@ -1,6 +1,7 @@
 import type { Dataset } from '../dicom/dataset.ts';
 import { parseInstance } from '../dicom/parse.ts';
 import { seriesFilesIn } from '../dicomweb/files.ts';
+import { aboutSegmentation } from './about.ts';
 import type { Candidate } from './candidate.ts';
 
 /**
@@ -9,13 +10,19 @@ import type { Candidate } from './candidate.ts';
  * @throws as seriesFilesIn does
  */
 export async function* filedResults(path: string, signal: AbortSignal): AsyncGenerator<Candidate, void, undefined> {
-  const segs: { sopInstanceUid: string; seg: Uint8Array }[] = [];
+  const byRun = new Map<string, Uint8Array[]>();
+  const others: Uint8Array[] = [];
   for await (const { file, header } of seriesFilesIn(path, signal)) {
     if (header.modality !== 'SEG') continue;
-    segs.push({ sopInstanceUid: header.sopInstanceUid ?? '', seg: await file.read() });
+    const seg = await file.read();
+    const run = aboutSegmentation(seg)?.provenance.runId;
+    if (run === undefined) others.push(seg);
+    else byRun.set(run, [...(byRun.get(run) ?? []), seg]);
   }
-  for (const each of segs) {
-    yield { ...each, sourceImages: (source) => imagesAt(path, source.sopInstanceUids, signal) };
+  // What is no result is looked at where there is nothing else, so that a person hears what is wrong with it.
+  const found = byRun.size > 0 ? [...byRun.values()] : others.map((seg) => [seg]);
+  for (const segs of found) {
+    yield { segs, sourceImages: (source) => imagesAt(path, source.sopInstanceUids, signal) };
   }
 }
 

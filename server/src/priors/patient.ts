@@ -13,11 +13,14 @@ const PLACEHOLDER = /^(anon(ymous|ymi[sz]ed)?|unknown|none|null|nil|no ?id|n\/?a
 export function refuseToSearch(header: Dataset): Contradiction | null {
   const id = patientId(header);
   if (id === '') {
-    return { code: 'no-patient-id', message: 'The series has no Patient ID, so no earlier result was looked for.' };
+    return {
+      code: 'priors-not-searched',
+      message: 'The series has no Patient ID, so no earlier result was looked for.',
+    };
   }
   if (PLACEHOLDER.test(id)) {
     const message = 'The Patient ID of the series stands for no patient, so no earlier result was looked for.';
-    return { code: 'no-patient-id', message };
+    return { code: 'priors-not-searched', message };
   }
   return null;
 }

@@ -70,8 +70,9 @@ async function look(
   isNamed: boolean,
 ): Promise<Comparison | UnusedPrior | null> {
   const { series } = current;
+  let sopInstanceUID: string | null = null;
   const not = (code: string, message: string, figures: Readonly<Record<string, number>> = {}): UnusedPrior => ({
-    sopInstanceUID: candidate.sopInstanceUid,
+    sopInstanceUID,
     code,
     message,
     figures,
@@ -80,6 +81,7 @@ async function look(
   if (result === null)
     return isNamed ? not('not-ours', 'The segmentation given as prior is no result of Hepar.') : null;
   if (typeof result === 'string') return not('unreadable', `An earlier result was not used: ${result}.`);
+  sopInstanceUID = result.seg.sopInstanceUID;
   const against = contradiction(series.header, result.header);
   if (against) return not(against.code, against.message);
   if (result.source.seriesInstanceUid === series.seriesInstanceUid) {
@@ -106,9 +108,9 @@ async function look(
 }
 
 /** The result; null when it is not ours; else what is wrong with it. */
-function readable({ seg }: Candidate): PriorResult | string | null {
+function readable({ segs }: Candidate): PriorResult | string | null {
   try {
-    return readResult(seg);
+    return readResult(segs);
   } catch (error) {
     if (error instanceof UnreadablePrior) return error.message;
     if (error instanceof DicomError) return 'its file is damaged';

@@ -36,12 +36,13 @@ const MOST_VOXELS = 2 ** 30;
 const SLACK = 0.05;
 
 /**
- * Reads a segmentation of ours: the labels on their grid, and its lesions measured as this scan's are.
- * @returns null for an object that is not ours
- * @throws UnreadablePrior; CorruptInstance when the file is damaged
+ * Reads a result's segmentations: the labels on their grid, and its lesions measured as this scan's are.
+ * @param files of one run
+ * @returns null for objects that are not ours
+ * @throws UnreadablePrior; CorruptInstance when a file is damaged
  */
-export function readResult(file: Uint8Array): PriorResult | null {
-  const content = readable(file);
+export function readResult(files: readonly Uint8Array[]): PriorResult | null {
+  const content = together(files.map(readable));
   const { dataset } = content;
   const provenance = provenanceOf(dataset);
   if (provenance === null) return null;
@@ -81,6 +82,18 @@ export function readResult(file: Uint8Array): PriorResult | null {
     liverVolumeMl: lesions.reduce((sum, lesion) => sum + lesion.volumeMl, parenchymaMl),
     lesions,
   };
+}
+
+/** The lesions' segmentation, with the frames of the liver's own where that is another object. */
+function together(contents: readonly SegContent[]): SegContent {
+  const main = contents.find(({ frames, segments }) => {
+    const lesions = new Set(segments.filter((segment) => !isLiver(segment)).map(({ number }) => number));
+    return frames.some(({ segmentNumber }) => lesions.has(segmentNumber));
+  });
+  const first = main ?? contents[0]!;
+  const isAlike = ({ rows, columns }: SegContent) => rows === first.rows && columns === first.columns;
+  const others = contents.filter((each) => each !== first && isAlike(each));
+  return { ...first, frames: [...first.frames, ...others.flatMap(({ frames }) => frames)] };
 }
 
 function readable(file: Uint8Array): SegContent {

@@ -25,7 +25,7 @@ export type PriorsSource =
 type Current = CurrentResult & { readonly series: CtSeries };
 
 const fixedSchema = z.array(
-  z.strictObject({ studyInstanceUid: z.string(), seriesInstanceUid: z.string(), sopInstanceUid: z.string() }),
+  z.array(z.strictObject({ studyInstanceUid: z.string(), seriesInstanceUid: z.string(), sopInstanceUid: z.string() })),
 );
 
 /**
@@ -56,11 +56,11 @@ export async function readAgainstPriors(
       : only
         ? resultsOfSeries(archive, only.studyInstanceUid, only.seriesInstanceUid, signal)
         : archivedResults(archive, current.series, signal);
-    const looked: CandidateAddress[] = [];
+    const looked: (readonly CandidateAddress[])[] = [];
     const result = await readPriors(current, candidates, {
       ...options,
       isNamed: only !== undefined,
-      onCandidate: ({ address }) => looked.push(address),
+      onCandidate: ({ addresses }) => looked.push(addresses),
     });
     if (!fixed) await writeFixed(fixedPath, looked);
     return result;
@@ -77,12 +77,12 @@ function without({ findings }: Current, warning: { code: string; message: string
   return { findings, priors: { comparison: null, unused: [] }, warnings: [warning] };
 }
 
-async function readFixed(path: string): Promise<CandidateAddress[] | null> {
+async function readFixed(path: string): Promise<CandidateAddress[][] | null> {
   const text = await readFile(path, 'utf8').catch(() => null);
   return text === null ? null : fixedSchema.parse(JSON.parse(text));
 }
 
-async function writeFixed(path: string, addresses: readonly CandidateAddress[]): Promise<void> {
+async function writeFixed(path: string, addresses: readonly (readonly CandidateAddress[])[]): Promise<void> {
   await writeFile(`${path}.part`, JSON.stringify(addresses), { flush: true });
   await rename(`${path}.part`, path);
 }

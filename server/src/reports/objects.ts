@@ -1,4 +1,5 @@
 import type { Findings } from '../findings/measure.ts';
+import type { Comparison } from '../findings/priors.ts';
 import type { FindingsDocument } from '../findings/schema.ts';
 import type { Segmentation } from '../inference/segmentation.ts';
 import { buildCaptures } from './capture.ts';
@@ -17,6 +18,8 @@ import { buildSr, type SrInput } from './sr.ts';
 /** What all objects of a result are made from. */
 export interface ResultInput extends Omit<SegInput, 'lesions'> {
   readonly findings: Findings;
+  /** For the report: this scan read against an earlier one. */
+  readonly comparison?: Comparison | null;
   /** The model's, for a probability map; null where a person made the result. */
   readonly probability?: Segmentation['lesionProbability'] | null;
   /** DEFAULT_OPTIONS by default. */

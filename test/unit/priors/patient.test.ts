@@ -19,7 +19,7 @@ const against = (a: Record<string, string>, b: Record<string, string>) =>
 describe('whose earlier result it is', () => {
   it('looks for none without a Patient ID, or with one that stands for nobody', () => {
     for (const id of ['', '   ', 'ANONYMOUS', 'anon', '0', '000', 'Unknown', 'N/A', 'xxx', '-']) {
-      assert.equal(refuseToSearch(header({ [ID]: id }))?.code, 'no-patient-id', id);
+      assert.equal(refuseToSearch(header({ [ID]: id }))?.code, 'priors-not-searched', id);
     }
     for (const id of ['4711', '0815', 'HEPAR-PHANTOM-1', 'X12'])
       assert.equal(refuseToSearch(header({ [ID]: id })), null, id);

@@ -64,5 +64,6 @@ export const UNITS = {
   millimetre: ucum('mm', 'millimeter'),
   hounsfield: ucum("[hnsf'U]", 'Hounsfield unit'),
   percent: ucum('%', 'percent'),
+  days: ucum('d', 'day'),
   lesions: ucum('{lesions}', 'lesions'),
 } as const satisfies Record<string, Code>;

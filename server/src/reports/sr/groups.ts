@@ -4,6 +4,7 @@ import type { Lesion } from '../../findings/schema.ts';
 import type { SourceSlice } from '../../volume/volume.ts';
 import { algorithmParameters } from '../seg/segments.ts';
 import type { SrInput } from '../sr.ts';
+import { changeItems, comparisonItems, comparisonUid } from './comparison.ts';
 import { CONCEPTS, UNITS } from './concepts.ts';
 import {
   code,
@@ -53,7 +54,20 @@ export function lesionGroup(lesion: Lesion, input: SrInput): Item {
     numeric(CONCEPTS.attenuation, lesion.meanHu, UNITS.hounsfield, derived(CONCEPTS.mean)),
     numeric(CONCEPTS.attenuation, lesion.huSd, UNITS.hounsfield, derived(CONCEPTS.standardDeviation)),
     ...certainty(lesion),
+    ...changeItems(lesion.number, input.comparison ?? null),
   ]);
+}
+
+/** The scan read against an earlier one (TID 1501); none where it was not. */
+export function comparisonGroups(input: SrInput): Item[] {
+  const { comparison, runId, manifest } = input;
+  if (!comparison) return [];
+  const subject = {
+    trackingId: 'Comparison with an earlier scan',
+    trackingUid: comparisonUid(runId, comparison),
+    finding: manifest.labels.lesion.type,
+  };
+  return [group('1501', subject, input, comparisonItems(comparison))];
 }
 
 /** The liver without its lesions, which is a segment of its own (TID 1411). */
