@@ -9,7 +9,7 @@ import torch
 
 from hepar_training.experiments import design, table
 from hepar_training.experiments.families import CLASSES, FAMILIES, PATCH_VOXELS, FamilyNet, multiply_adds, parameters
-from hepar_training.experiments.run import Outcome, auc, measure, run
+from hepar_training.experiments.run import Material, Outcome, auc, examine, measure, run
 from hepar_training.experiments.volumes import Volume, digest
 from hepar_training.pool import IGNORE
 
@@ -86,7 +86,7 @@ class Figures(unittest.TestCase):
                 lesion = torch.from_numpy((volume.labels == 2).astype(np.float32))[None, None]
                 return logits, torch.nn.functional.avg_pool3d(lesion, PATCH_VOXELS)
 
-        liver, lesion, block, area = measure(Oracle(), 'lesion', [volume])
+        liver, lesion, block, area = measure(Oracle(), 'lesion', [examine(volume)])
         lesions, livers = (volume.labels == 2).sum(), np.isin(volume.labels, (1, 2)).sum()
         self.assertAlmostEqual(liver, 2 * livers / (2 * livers + 8), places=6)
         self.assertEqual(lesion, 1.0)
@@ -100,17 +100,17 @@ class Figures(unittest.TestCase):
 
 class Runs(unittest.TestCase):
     def test_a_row_run_again_gives_the_same_figures_and_a_warm_one_begins_with_the_liver_encoder(self):
-        train, held_out = blocks(4), blocks(2, seed=9)
+        material = Material(blocks(4), blocks(2, seed=9))
         with tempfile.TemporaryDirectory() as name:
             work, row = Path(name), design.Row('vgg', iterations=3)
             warm = design.Row('vgg', iterations=3, warm=True)
             with self.assertRaises(FileNotFoundError):
-                run(warm, train, held_out, work)
-            first, second = (run(row, train, held_out, work) for _ in range(2))
+                run(warm, material, work)
+            first, second = (run(row, material, work) for _ in range(2))
             self.assertEqual((first.liver_dice, first.presence_auc), (second.liver_dice, second.presence_auc))
-            liver = run(design.Row('vgg', iterations=3, task='liver'), train, held_out, work)
+            liver = run(design.Row('vgg', iterations=3, task='liver'), material, work)
             self.assertIsNone(liver.lesion_dice)
-            self.assertNotEqual(run(warm, train, held_out, work).presence_auc, first.presence_auc)
+            self.assertNotEqual(run(warm, material, work).presence_auc, first.presence_auc)
 
     def test_a_row_has_one_line_in_its_place_whatever_the_order_in_which_they_were_run(self):
         with tempfile.TemporaryDirectory() as name:

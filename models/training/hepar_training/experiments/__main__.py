@@ -14,7 +14,7 @@ import torch
 
 from . import table
 from .design import Row, find, rows
-from .run import encoder_file, run
+from .run import Material, encoder_file, run
 from .volumes import digest, frozen
 
 
@@ -23,13 +23,13 @@ class Laboratory:
 
     def __init__(self, work: Path):
         self.work = work
-        self.train, self.held_out = frozen('train', work), frozen('held-out', work)
-        self.volumes = digest(self.train, self.held_out)
+        train, held_out = frozen('train', work), frozen('held-out', work)
+        self.material, self.volumes = Material(train, held_out), digest(train, held_out)
 
     def run(self, row: Row) -> dict[str, str]:
         if row.warm and not encoder_file(row, self.work).exists():
             self.run(row.source)
-        return table.line(row, run(row, self.train, self.held_out, self.work), self.volumes, table.code_version())
+        return table.line(row, run(row, self.material, self.work), self.volumes, table.code_version())
 
 
 def show(line: dict[str, str]) -> None:

@@ -45,8 +45,9 @@ def rows() -> list[Row]:
     for seed in (1, 2):
         star += [dict(seed=seed), dict(seed=seed, task='liver'), dict(seed=seed, warm=True)]
     star += [dict(rate=1.5e-3), dict(rate=2.4e-2), dict(patch=24), dict(patch=32)]
-    star += [dict(l2=0.0), dict(l2=3e-3), dict(iterations=80), dict(iterations=320), dict(seed=3)]
-    star += [dict(rate=1.5e-3, warm=True), dict(iterations=320, seed=2), dict(rate=2.4e-2, warm=True)]
+    star += [dict(l2=0.0), dict(l2=3e-3), dict(iterations=80), dict(seed=3)]
+    star += [dict(rate=1.5e-3, warm=True), dict(rate=2.4e-2, warm=True)]
+    star += [dict(iterations=320, seed=seed) for seed in (1, 2)]
     return [replace(Row(family), **change) for change in star for family in FAMILIES]
 
 

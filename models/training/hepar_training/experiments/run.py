@@ -31,7 +31,7 @@ class Outcome:
     lesion_dice: float | None  # inside the liver, as the cascade's rules cut away what lies outside
     lesion_dice_block: float | None  # over the whole block
     presence_auc: float | None
-    seconds: float  # of the process, training and measuring
+    seconds: float  # of one CPU, training and measuring
     seconds_an_iteration: float
 
 
@@ -56,6 +56,41 @@ def prepare(volume: Volume, task: str) -> Prepared:
         classes[classes == LESION] = LIVER
     places = [np.argwhere(volume.labels == label) for label in (LESION, LIVER)]
     return Prepared(volume.hu - median_hu(volume), classes, *places)
+
+
+@dataclass
+class Examined:
+    """A held-out volume with what is asked of a network, each a tensor [1, ...]."""
+
+    x: torch.Tensor
+    known: torch.Tensor  # where the answer is known
+    liver: torch.Tensor  # lesions included
+    lesion: torch.Tensor
+    present: torch.Tensor  # of each patch, whether it holds lesion
+    asked: torch.Tensor  # of each patch, whether that is known and it shows liver
+
+
+def examine(volume: Volume) -> Examined:
+    classes = torch.from_numpy(volume.labels.astype(np.int64))[None]
+    known = classes != IGNORE
+    liver = (classes > 0) & known
+    present, asked = patches_with_lesion(classes, PATCH_VOXELS)
+    asked &= F.avg_pool3d(liver.float()[:, None], PATCH_VOXELS) * PATCH_VOXELS**3 > LEAST_LIVER_VOXELS - 0.5
+    x = torch.from_numpy(around_liver_median(volume.hu, median_hu(volume)))[None, None]
+    return Examined(x, known, liver, classes == LESION, present, asked)
+
+
+class Material:
+    """What all rows see: each volume is prepared once."""
+
+    def __init__(self, train: list[Volume], held_out: list[Volume]):
+        self._train, self._prepared = train, {}
+        self.held_out = [examine(volume) for volume in held_out]
+
+    def train(self, task: str) -> list[Prepared]:
+        if task not in self._prepared:
+            self._prepared[task] = [prepare(volume, task) for volume in self._train]
+        return self._prepared[task]
 
 
 def crop(volume: Prepared, edge: int, rng: np.random.Generator, want_lesion: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -93,23 +128,18 @@ def auc(scores: np.ndarray, truth: np.ndarray) -> float:
     return float((mean_rank[rank][positive].sum() - ones * (ones + 1) / 2) / (ones * zeros))
 
 
-def measure(network: FamilyNet, task: str, volumes: list[Volume]) -> tuple[float, float | None, float | None, float | None]:
+def measure(network: FamilyNet, task: str, volumes: list[Examined]) -> tuple[float, float | None, float | None, float | None]:
     """The first four of Outcome: Dice over all voxels of the volumes (liver includes its lesions), AUC over patches of liver."""
     network.eval()
     sums, scores, truths = np.zeros((3, 2)), [], []
     for volume in volumes:
-        x = torch.from_numpy(around_liver_median(volume.hu, median_hu(volume)))[None, None]
-        classes = torch.from_numpy(volume.labels.astype(np.int64))[None]
         with torch.no_grad():
-            logits, presence = network(x)
-        known = classes != IGNORE
-        found, liver, lesion = logits.argmax(1) * known, (classes > 0) & known, classes == LESION
+            logits, presence = network(volume.x)
+        found, liver, lesion = logits.argmax(1) * volume.known, volume.liver, volume.lesion
         for n, (one, other) in enumerate(((found > 0, liver), ((found == LESION) & liver, lesion), (found == LESION, lesion))):
             sums[n] += 2 * (one & other).sum().item(), (one.sum() + other.sum()).item()
-        present, asked = patches_with_lesion(classes, PATCH_VOXELS)
-        asked &= F.avg_pool3d(liver.float()[:, None], PATCH_VOXELS) * PATCH_VOXELS**3 > LEAST_LIVER_VOXELS - 0.5
-        scores.append(presence[asked].numpy())
-        truths.append(present[asked].numpy())
+        scores.append(presence[volume.asked].numpy())
+        truths.append(volume.present[volume.asked].numpy())
     dice = [float(d) for d in sums[:, 0] / np.maximum(sums[:, 1], 1)]
     if task == 'liver':
         return dice[0], None, None, None
@@ -120,7 +150,7 @@ def encoder_file(row: Row, work: Path) -> Path:
     return work / 'encoders' / f'{row.source.name}.pt'
 
 
-def run(row: Row, train: list[Volume], held_out: list[Volume], work: Path) -> Outcome:
+def run(row: Row, material: Material, work: Path) -> Outcome:
     """@throws FileNotFoundError when a warm row's encoder has not been made yet"""
     torch.set_num_threads(1)
     torch.manual_seed(row.seed)
@@ -128,13 +158,13 @@ def run(row: Row, train: list[Volume], held_out: list[Volume], work: Path) -> Ou
     network = FamilyNet(row.family)
     if row.warm:
         network.encoder.load_state_dict(torch.load(encoder_file(row, work)))
-    prepared = [prepare(volume, row.task) for volume in train]
+    train = material.train(row.task)
     optimiser = torch.optim.Adam(network.parameters(), lr=row.rate, weight_decay=row.l2)
     stepping = 0.0
     for iteration in range(row.iterations):
         for group in optimiser.param_groups:
             group['lr'] = rate_at(row, iteration)
-        x, y = batch(prepared, row.patch, np.random.default_rng([row.seed, iteration]))
+        x, y = batch(train, row.patch, np.random.default_rng([row.seed, iteration]))
         before = time.process_time()
         logits, presence = network(x)
         loss = loss_of(logits, y, 'segment')
@@ -148,7 +178,7 @@ def run(row: Row, train: list[Volume], held_out: list[Volume], work: Path) -> Ou
     if row.task == 'liver':
         encoder_file(row, work).parent.mkdir(parents=True, exist_ok=True)
         torch.save(network.encoder.state_dict(), encoder_file(row, work))
-    figures = measure(network, row.task, held_out)
+    figures = measure(network, row.task, material.held_out)
     return Outcome(*figures, time.process_time() - start, stepping / row.iterations)
 
 
