@@ -43,6 +43,8 @@ export interface Result {
   readonly engine: EngineInfo;
   /** The model's; null where a person made the result. */
   readonly probability: Segmentation['lesionProbability'] | null;
+  /** The model's, where it has one and it was asked for. */
+  readonly heatMap: Segmentation['heatMap'];
   readonly priors: FindingsDocument['priors'];
   /** Beside the series' own. */
   readonly warnings: readonly Warning[];
@@ -103,6 +105,7 @@ export async function correct(
     model: { manifest: { ...describedModel(seg), id: order.model.id }, digest: order.model.digest },
     engine: order.engine,
     probability: null,
+    heatMap: null,
     priors: null,
   };
 }

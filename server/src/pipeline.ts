@@ -57,6 +57,8 @@ export interface RunRequest {
   readonly options?: ResultOptions | undefined;
   /** Files for software that reads no DICOM, beside the objects; none by default. */
   readonly plainFiles?: readonly PlainFile[] | undefined;
+  /** Draw a heat map as well, where the model has an output for it. Default false. */
+  readonly heatMap?: boolean | undefined;
   /** Put the objects into the archive that the series came from. */
   readonly store: boolean;
   /** The run whose result this one takes the place of. */
@@ -121,6 +123,7 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
         softwareVersion: VERSION,
         createdAt: new Date(request.createdAt),
         probability: result.probability,
+        heatMap: result.heatMap,
         options: request.options ?? DEFAULT_OPTIONS,
       },
       (fraction) => progress.report('report', fraction),
@@ -170,7 +173,8 @@ async function segmented(
   const { provider, threads } = request;
   const segmentation = await clock.time('segment', () => segment(series, model, { provider, threads }, progress));
   const found = await clock.time('measure', () => measured(request, series, segmentation, progress));
-  return { ...found, model, engine: segmentation.engine, probability: segmentation.lesionProbability };
+  const { engine, lesionProbability: probability } = segmentation;
+  return { ...found, model, engine, probability, heatMap: request.heatMap ? segmentation.heatMap : null };
 }
 
 /** What a person made of an earlier result of the series. */

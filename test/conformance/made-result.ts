@@ -30,6 +30,7 @@ export async function makeResult(
       box: { start: [0, 0, 0], size: grid.shape },
       values: Uint8Array.from(labels, (label, at) => (label >= LESION ? 200 + (at % 50) : label === 1 ? 3 : 0)),
     },
+    heatMap: null,
     liverMedianHu: 100,
     engine: { provider: 'cpu', device: 'CPU' },
   };

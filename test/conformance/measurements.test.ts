@@ -82,6 +82,7 @@ describe('measurements, against numpy and scipy on the SEG and the CT', () => {
       const segmentation: Segmentation = {
         labelMap: { grid: series.volume.grid, labels: truth.labels.map((label) => Math.min(label, LESION)) },
         lesionProbability: { box: { start: [0, 0, 0], size: [0, 0, 0] }, values: new Uint8Array() },
+        heatMap: null,
         liverMedianHu: 100,
         engine: { provider: 'cpu', device: 'CPU' },
       };

@@ -28,6 +28,7 @@ INPUT is a folder or zip of DICOM files, or with --dicomweb a STUDYUID or STUDYU
   --series UID      which series, when the input holds several
   --dicomweb URL    take the series from this archive; credentials in HEPAR_DICOMWEB_USERNAME and
                     HEPAR_DICOMWEB_PASSWORD, or HEPAR_DICOMWEB_TOKEN
+  --heatmap         write heatmap.png as well: how probable it is, patch by patch, that there is lesion
   --store           put the result into that archive
   --nifti           also write the label map as labels.nii.gz
   --objects LIST    DICOM objects beside SEG and SR: none, or some of ${OPTIONAL_OBJECTS.join(', ')},
@@ -69,6 +70,7 @@ interface Options {
   readonly out: string;
   readonly series: string | undefined;
   readonly dicomweb: string | undefined;
+  readonly heatMap: boolean;
   readonly store: boolean;
   readonly prior: string | undefined;
   readonly noPriors: boolean;
@@ -95,6 +97,10 @@ export async function segmentCommand(args: string[]): Promise<number> {
   }
   using interrupt = onInterrupt();
   const model = await loadModel(options.modelDir);
+  if (options.heatMap && !model.manifest.cascade.segment.presence) {
+    const { id, version } = model.manifest;
+    throw new UsageError(`--heatmap: the model ${id} ${version} has no output for a heat map.`);
+  }
   const chosen =
     options.dicomweb === undefined ? await fromFiles(options, interrupt.signal) : await fromArchive(options);
   const prior = await choosePrior(options, chosen.source, interrupt.signal);
@@ -117,7 +123,7 @@ async function run(
   options: Options,
   progress: Progress,
 ): Promise<FindingsDocument> {
-  const { out, modelDir, provider, threads, store, results, nifti } = options;
+  const { out, modelDir, provider, threads, heatMap, store, results, nifti } = options;
   const { manifest, digest } = model;
   await mkdir(out, { recursive: true });
   const unfinished = await mkdtemp(join(out, '.unfinished-'));
@@ -136,6 +142,7 @@ async function run(
         outDir: join(unfinished, 'result'),
         options: results,
         plainFiles: nifti ? ['masks', 'nifti'] : ['masks'],
+        heatMap,
         store,
         supersedes: null,
         createdAt: new Date().toISOString(),
@@ -216,6 +223,7 @@ function readOptions(args: string[]): Options | 'help' {
     out: resolve(values.out),
     series: values.series,
     dicomweb: values.dicomweb,
+    heatMap: values.heatmap ?? false,
     store: values.store ?? false,
     prior: values.prior,
     noPriors: values['no-priors'] ?? false,
@@ -236,6 +244,7 @@ function parse(args: string[]) {
         out: { type: 'string' },
         series: { type: 'string' },
         dicomweb: { type: 'string' },
+        heatmap: { type: 'boolean' },
         store: { type: 'boolean' },
         prior: { type: 'string' },
         'no-priors': { type: 'boolean' },

@@ -27,7 +27,7 @@ const MOST_SEGMENTS = 65535;
  */
 export async function measure(
   series: CtSeries,
-  segmentation: Segmentation,
+  segmentation: Omit<Segmentation, 'heatMap'>,
   runId: string,
   { signal, report }: Progress,
 ): Promise<{ readonly findings: Findings; readonly segments: LabelMap<Uint16Array> }> {

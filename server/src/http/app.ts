@@ -90,6 +90,7 @@ export function createApp(options: AppOptions): Express {
   app.get('/api/segmentations/:id/events', runs.follow);
   app.get('/api/segmentations/:id/findings', runs.findings);
   app.get('/api/segmentations/:id/preview', runs.preview);
+  app.get('/api/segmentations/:id/heatmap', runs.heatMap);
   app.get('/api/segmentations/:id/reviews', runs.reviews);
   app.post('/api/segmentations/:id/reviews', runs.review);
 

@@ -269,6 +269,7 @@ export const modelSchema = z
     licence: z.string(),
     digest: z.string(),
     isDefault: z.boolean(),
+    heatMap: z.boolean().meta({ description: 'Whether its results have a heat map' }),
   })
   .meta({ id: 'Model' });
 export const modelListSchema = z.array(modelSchema).meta({ id: 'ModelList' });
@@ -426,6 +427,17 @@ export const ROUTES = {
     answers: {
       200: { says: 'The picture', body: { mediaType: 'image/png' } },
       404: unknownRun,
+      409: error('The run is not done'),
+    },
+  },
+  getHeatMap: {
+    method: 'get',
+    path: '/api/segmentations/:id/heatmap',
+    summary: 'A picture: how probable it is, patch by patch, that there is lesion',
+    description: 'Of models that have an output for it: for others, and for corrections, the error is no-heat-map.',
+    answers: {
+      200: { says: 'The picture', body: { mediaType: 'image/png' } },
+      404: error('No such run, or a run without a heat map'),
       409: error('The run is not done'),
     },
   },

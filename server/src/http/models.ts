@@ -35,6 +35,7 @@ export class ModelCatalogue {
         licence,
         digest: model.digest,
         isDefault: model === this.#default,
+        heatMap: model.manifest.cascade.segment.presence !== undefined,
       };
     });
   }

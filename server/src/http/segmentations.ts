@@ -23,6 +23,7 @@ export interface SegmentationRoutes {
   follow: RequestHandler;
   findings: RequestHandler;
   preview: RequestHandler;
+  heatMap: RequestHandler;
   correct: RequestHandler[];
   review: RequestHandler;
   reviews: RequestHandler;
@@ -34,6 +35,7 @@ const ARCHIVE_ANSWERS_WITHIN_MS = 20_000;
 /** Named here as the pipeline names them, whose module would bring the whole inference into the server's process. */
 const FINDINGS: (typeof FILES)['findings'] = 'findings.json';
 const PREVIEW: (typeof FILES)['preview'] = 'preview.png';
+const HEAT_MAP: (typeof FILES)['heatMap'] = 'heatmap.png';
 
 /** The routes under /api/segmentations. */
 export function segmentationRoutes(options: {
@@ -50,8 +52,17 @@ export function segmentationRoutes(options: {
   async function sendResult(request: Request, response: Response, file: string, mediaType: string): Promise<void> {
     const run = await finishedRun(findRun, request);
     const content = await segmentations.readResult(run.id, file);
+    if (!content && file === HEAT_MAP && !hasHeatMap(run)) {
+      throw new HttpError(404, 'no-heat-map', 'There is no heat map: what made this result has no output for one.');
+    }
     if (!content) throw new HttpError(404, 'result-gone', 'The result is no longer on this server.');
     response.type(mediaType).set('Cache-Control', 'private, no-cache').send(content);
+  }
+
+  /** Whether a heat map was made with the run's result; also true where the model is no longer here to tell. */
+  function hasHeatMap({ kind, model }: Run): boolean {
+    const { segment } = models.withDigest(model.digest)?.manifest.cascade ?? {};
+    return kind === 'segmentation' && (segment === undefined || segment.presence !== undefined);
   }
 
   return {
@@ -136,6 +147,7 @@ export function segmentationRoutes(options: {
 
     findings: (request, response) => sendResult(request, response, FINDINGS, 'application/json'),
     preview: (request, response) => sendResult(request, response, PREVIEW, 'image/png'),
+    heatMap: (request, response) => sendResult(request, response, HEAT_MAP, 'image/png'),
     correct: correctionHandlers({ segmentations, findRun }),
     ...reviewRoutes({ segmentations, findRun }),
   };

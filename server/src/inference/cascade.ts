@@ -45,10 +45,17 @@ export async function segment(
   const located = await withNetwork(model, cascade.locate, provider, threads, signal, (session) =>
     locateLiver(volume, cascade, session, signal, progress(0, LOCATED)),
   );
-  const { field, engine } = await withNetwork(model, cascade.segment, provider, threads, signal, async (session) => ({
-    field: await lookClosely(series, located, model, session, signal, progress(LOCATED, WINDOWS_DONE)),
-    engine: session.engine,
-  }));
+  const { field, heatMap, engine } = await withNetwork(
+    model,
+    cascade.segment,
+    provider,
+    threads,
+    signal,
+    async (session) => ({
+      ...(await lookClosely(series, located, model, session, signal, progress(LOCATED, WINDOWS_DONE))),
+      engine: session.engine,
+    }),
+  );
 
   const decided = await decideOnScannerGrid(field, volume.grid, signal);
   if (decided === null) throw noLiver(0, cascade.leastLiverMl);
@@ -56,10 +63,10 @@ export async function segment(
   const foundMl = labelled(decided.labelMap.labels) * voxelMl(volume.grid);
   if (foundMl === 0 || foundMl < cascade.leastLiverMl) throw noLiver(foundMl, cascade.leastLiverMl);
   report('segment', 1);
-  return { ...decided, liverMedianHu: located.medianHu, engine };
+  return { ...decided, heatMap, liverMedianHu: located.medianHu, engine };
 }
 
-/** Stage 2: probabilities [liver, lesion] on a fine grid over the box around the located liver. */
+/** Stage 2: probabilities [liver, lesion] on a fine grid over the box around the located liver, and of its patches. */
 async function lookClosely(
   { volume }: CtSeries,
   located: LocatedLiver,
@@ -72,7 +79,7 @@ async function lookClosely(
   const box = widen(located.grid, located.box, marginMm) ?? located.box;
   const grid = atLeastWindow(patientAlignedGrid(located.grid, box, stage.spacingMm), stage.windowVoxels);
   const field: Field = { grid, hu: resampleHu(volume, grid) };
-  const probabilities = await runWindows(field, {
+  const { probabilities, presence } = await runWindows(field, {
     stage,
     session,
     transform: huTransform(stage.intensity, located.medianHu),
@@ -80,7 +87,15 @@ async function lookClosely(
     signal,
     done,
   });
-  return { grid, channels: 2, values: probabilities.both };
+  return {
+    field: { grid, channels: 2, values: probabilities.both },
+    heatMap: presence && { field: presence, patchMm: patchMm(stage) },
+  };
+}
+
+function patchMm({ presence, spacingMm }: Stage): Vec3 {
+  const [x, y, z] = presence!.patchVoxels;
+  return [x * spacingMm[0], y * spacingMm[1], z * spacingMm[2]];
 }
 
 /** Whether a window of `grid`, widened by the margin, holds any of the located liver. Both grids are patient-aligned. */

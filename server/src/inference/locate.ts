@@ -36,7 +36,9 @@ export async function locateLiver(
     stage.windowVoxels,
   );
   const field: Field = { grid, hu: resampleHu(volume, grid) };
-  const { liver, lesion } = await runWindows(field, {
+  const {
+    probabilities: { liver, lesion },
+  } = await runWindows(field, {
     stage,
     session,
     transform: huTransform(stage.intensity, Number.NaN),

@@ -1,4 +1,4 @@
-import type { Stage } from './manifest.ts';
+import type { Presence, Stage } from './manifest.ts';
 
 /** Probabilities of liver (without its lesions) and lesion for each voxel; what remains to 1 is everything else. */
 export interface Probabilities {
@@ -46,4 +46,9 @@ export function toProbabilities(stage: Stage, output: Float32Array, into: Probab
     liver[voxel] = inLiver / sum;
     lesion[voxel] = inLesion / sum;
   }
+}
+
+/** Probabilities of patches from a presence output as the network gave it: logits go through a sigmoid. */
+export function patchProbabilities(activation: Presence['activation'], output: Float32Array): Float32Array {
+  return activation === 'logits' ? output.map((logit) => 1 / (1 + Math.exp(-logit))) : output;
 }

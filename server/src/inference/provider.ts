@@ -6,7 +6,7 @@ import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-nod
 import { NetworkError, ProviderError } from './errors.ts';
 import type { NetworkFile, Stage } from './manifest.ts';
 import { networkFor } from './model.ts';
-import { probabilitiesOf, toProbabilities } from './probabilities.ts';
+import { patchProbabilities, probabilitiesOf, toProbabilities } from './probabilities.ts';
 import type { EngineInfo } from './segmentation.ts';
 
 export type Provider = EngineInfo['provider'];
@@ -14,14 +14,22 @@ export type ProviderPreference = 'auto' | Provider;
 
 export type ReadNetwork = (network: NetworkFile) => Promise<Uint8Array>;
 
+/** What a network gives for one window, as the manifest's activations say. */
+export interface WindowOutput {
+  /** [1, C, Z, Y, X] */
+  readonly classes: Float32Array;
+  /** [1, 1, Z / pz, Y / py, X / px], of each patch whether it holds lesion; null where the manifest names no such output. */
+  readonly presence: Float32Array | null;
+}
+
 /** A network that runs. */
 export interface NetworkSession {
   readonly engine: EngineInfo;
   /**
-   * Runs one window: [1, 1, Z, Y, X] to [1, C, Z, Y, X]. Blocks the event loop meanwhile.
-   * @throws NetworkError when the output has another shape than the manifest says
+   * Runs one window [1, 1, Z, Y, X]. Blocks the event loop meanwhile.
+   * @throws NetworkError when an output has another shape than the manifest says
    */
-  run(input: Float32Array): Promise<Float32Array>;
+  run(input: Float32Array): Promise<WindowOutput>;
   release(): Promise<void>;
 }
 
@@ -117,7 +125,16 @@ async function createSession(
   }
 }
 
-/** Names, element type and dimensions of the graph's input and output against the manifest. */
+/** The outputs that the manifest names, with their dimensions. */
+function outputsOf({ output, channels, windowVoxels, presence }: Stage): readonly [string, readonly number[]][] {
+  const [x, y, z] = windowVoxels;
+  const classes: [string, readonly number[]] = [output, [1, channels.length, z, y, x]];
+  if (!presence) return [classes];
+  const [px, py, pz] = presence.patchVoxels;
+  return [classes, [presence.output, [1, 1, z / pz, y / py, x / px]]];
+}
+
+/** Names, element type and dimensions of the graph's input and outputs against the manifest. */
 function checkSignature(session: InferenceSession, file: string, stage: Stage): void {
   const [x, y, z] = stage.windowVoxels;
   const inputs = session.inputMetadata;
@@ -125,7 +142,7 @@ function checkSignature(session: InferenceSession, file: string, stage: Stage): 
     throw new NetworkError(file, `has ${inputs.length} inputs (${session.inputNames.join(', ')}), not one`);
   }
   checkTensor(file, 'input', inputs, stage.input, [1, 1, z, y, x]);
-  checkTensor(file, 'output', session.outputMetadata, stage.output, [1, stage.channels.length, z, y, x]);
+  for (const [name, dims] of outputsOf(stage)) checkTensor(file, 'output', session.outputMetadata, name, dims);
 }
 
 function checkTensor(
@@ -163,16 +180,21 @@ async function runWindow(
   file: string,
   stage: Stage,
   input: Float32Array,
-): Promise<Float32Array> {
+): Promise<WindowOutput> {
   const [x, y, z] = stage.windowVoxels;
   const tensor = new Tensor('float32', input, [1, 1, z, y, x]);
-  const output = (await session.run({ [stage.input]: tensor }, [stage.output]))[stage.output]!;
-  const expected = [1, stage.channels.length, z, y, x];
-  if (output.dims.join() !== expected.join() || !(output.data instanceof Float32Array)) {
-    const got = `${output.type} [${output.dims.join(', ')}]`;
-    throw new NetworkError(file, `output '${stage.output}' is ${got}, not float32 [${expected.join(', ')}]`);
-  }
-  return output.data;
+  const outputs = outputsOf(stage);
+  const names = outputs.map(([name]) => name);
+  const given = await session.run({ [stage.input]: tensor }, names);
+  const [classes, presence = null] = outputs.map(([name, expected]) => {
+    const output = given[name]!;
+    if (output.dims.join() !== expected.join() || !(output.data instanceof Float32Array)) {
+      const got = `${output.type} [${output.dims.join(', ')}]`;
+      throw new NetworkError(file, `output '${name}' is ${got}, not float32 [${expected.join(', ')}]`);
+    }
+    return output.data;
+  });
+  return { classes: classes!, presence };
 }
 
 /** Runs one made-up window on a GPU and on the CPU, each with its own form of the network, and compares. */
@@ -204,13 +226,20 @@ async function warmUp(
   }
 }
 
-function meanDifference(stage: Stage, output: Float32Array, reference: Float32Array): number {
-  const [one, other] = [output, reference].map((values) => {
+/** The larger of the mean differences of voxels' and of patches' probabilities. */
+function meanDifference(stage: Stage, output: WindowOutput, reference: WindowOutput): number {
+  const classes = ({ classes: values }: WindowOutput): Float32Array => {
     const probabilities = probabilitiesOf(values.length / stage.channels.length);
     toProbabilities(stage, values, probabilities);
     return probabilities.both;
-  }) as [Float32Array, Float32Array];
-  return one.reduce((sum, value, n) => sum + Math.abs(value - other[n]!), 0) / one.length;
+  };
+  const mean = (one: Float32Array, other: Float32Array) =>
+    one.reduce((sum, value, n) => sum + Math.abs(value - other[n]!), 0) / one.length;
+  const difference = mean(classes(output), classes(reference));
+  if (!stage.presence || !output.presence || !reference.presence) return difference;
+  const { activation } = stage.presence;
+  const [one, other] = [output.presence, reference.presence].map((values) => patchProbabilities(activation, values));
+  return Math.max(difference, mean(one!, other!));
 }
 
 async function deviceName(provider: Provider, threads: number): Promise<string> {

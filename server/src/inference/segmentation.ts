@@ -1,4 +1,5 @@
-import type { Box, LabelMap } from '../volume/volume.ts';
+import type { Field } from '../volume/field.ts';
+import type { Box, LabelMap, Vec3 } from '../volume/volume.ts';
 
 /** Values of a segmentation's label map. */
 export const BACKGROUND = 0;
@@ -11,9 +12,18 @@ export interface Segmentation {
   readonly labelMap: LabelMap<Uint8Array>;
   /** Lesion probability in 1/255, for the voxels of `box` only, i fastest; zero outside the box. */
   readonly lesionProbability: { readonly box: Box; readonly values: Uint8Array };
+  /** Null when the model has no such output. */
+  readonly heatMap: HeatMap | null;
   /** Median HU of the liver that the locating stage found. */
   readonly liverMedianHu: number;
   readonly engine: EngineInfo;
+}
+
+/** How probable it is that a patch of the scan holds lesion: the answer of a head of its own, beside the mask. */
+export interface HeatMap {
+  /** Probability 0 to 1 on a patient-aligned grid whose voxels are half a patch along each axis. */
+  readonly field: Field;
+  readonly patchMm: Vec3;
 }
 
 /** What computed a result. */

@@ -1,9 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Field as ProbabilityField } from '../volume/field.ts';
 import type { Grid, Vec3 } from '../volume/volume.ts';
 import { WindowBlend } from './blend.ts';
 import { NetworkError } from './errors.ts';
 import { type HuTransform, transformed } from './intensity.ts';
 import type { Stage } from './manifest.ts';
+import { PresenceBlend } from './presence.ts';
 import type { Probabilities } from './probabilities.ts';
 import type { NetworkSession } from './provider.ts';
 import { windowsOver } from './tiles.ts';
@@ -25,31 +27,41 @@ export interface WindowRun {
   readonly done: (fraction: number) => void;
 }
 
+export interface WindowsResult {
+  readonly probabilities: Probabilities;
+  /** Probability that there is lesion, on a coarse grid; null where the stage has no presence output. */
+  readonly presence: ProbabilityField | null;
+}
+
 /**
  * Runs a stage's network in overlapping windows over a field and blends what it says.
  * Between windows the event loop turns, so that messages get out and cancelling gets in.
- * @throws NetworkError when the network's output is not what the manifest says, or not finite;
+ * @throws NetworkError when an output of the network is not what the manifest says, or not finite;
  * the signal's reason when cancelled
  */
-export async function runWindows(field: Field, run: WindowRun): Promise<Probabilities> {
+export async function runWindows(field: Field, run: WindowRun): Promise<WindowsResult> {
   const { stage, session, transform, signal } = run;
   const { shape } = field.grid;
   const [wx, wy, wz] = stage.windowVoxels;
   const starts = windowsOver(shape, stage.windowVoxels, stage.overlap).filter(run.wanted);
   const blend = new WindowBlend(shape, stage);
+  const patches = stage.presence ? new PresenceBlend(field.grid, stage.windowVoxels, stage.presence) : null;
   const input = new Float32Array(wx * wy * wz);
   for (const [n, start] of starts.entries()) {
     await nextTurn();
     signal.throwIfAborted();
     readWindow(field, start, stage.windowVoxels, transform, input);
-    blend.add(start, await session.run(input));
+    const { classes, presence } = await session.run(input);
+    blend.add(start, classes);
+    if (presence) patches?.add(start, presence);
     run.done((n + 1) / starts.length);
   }
   const probabilities = blend.finish();
-  if (!probabilities.both.every(Number.isFinite)) {
+  const presence = patches?.finish() ?? null;
+  if (!probabilities.both.every(Number.isFinite) || !(presence?.values.every(Number.isFinite) ?? true)) {
     throw new NetworkError(stage.file, `gives values that are no numbers on ${session.engine.provider}`);
   }
-  return probabilities;
+  return { probabilities, presence };
 }
 
 function readWindow(

@@ -49,6 +49,7 @@ const engineRequestSchema: z.ZodType<RunRequest> = z.strictObject({
   outDir: z.string(),
   options: resultOptionsSchema.optional(),
   plainFiles: z.array(z.enum(PLAIN_FILES)).readonly().optional(),
+  heatMap: z.boolean().optional(),
   store: z.boolean(),
   supersedes: z.string().nullable(),
   correction: z

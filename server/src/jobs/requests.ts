@@ -36,6 +36,7 @@ export function requestsFor(
       threads: config.threads,
       outDir,
       options: config.results,
+      heatMap: true,
       store: true,
       supersedes: run.supersedes,
       correction,

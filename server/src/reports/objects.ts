@@ -1,9 +1,10 @@
 import type { Findings } from '../findings/measure.ts';
 import type { Comparison } from '../findings/priors.ts';
 import type { FindingsDocument } from '../findings/schema.ts';
-import type { Segmentation } from '../inference/segmentation.ts';
+import type { HeatMap, Segmentation } from '../inference/segmentation.ts';
 import { buildCaptures } from './capture.ts';
 import { type ObjectKind, objectUids } from './composite.ts';
+import { renderHeatMap } from './heat-map.ts';
 import { buildMaskObject } from './mask-object.ts';
 import { DEFAULT_OPTIONS, type ResultOptions } from './options.ts';
 import { encodePng } from './preview/png.ts';
@@ -22,6 +23,8 @@ export interface ResultInput extends Omit<SegInput, 'lesions'> {
   readonly comparison?: Comparison | null;
   /** The model's, for a probability map; null where a person made the result. */
   readonly probability?: Segmentation['lesionProbability'] | null;
+  /** Drawn where there is one. */
+  readonly heatMap?: HeatMap | null;
   /** DEFAULT_OPTIONS by default. */
   readonly options?: ResultOptions;
 }
@@ -42,6 +45,7 @@ export const OBJECT_FILES = {
   rtstruct: 'rtstruct.dcm',
   capture: (number: number) => `secondary-capture/${String(number).padStart(4, '0')}.dcm`,
   preview: 'preview.png',
+  heatMap: 'heatmap.png',
   sr: 'report.dcm',
 } as const;
 
@@ -53,7 +57,7 @@ const MOST_FRAMES = 400;
  * @throws InvalidSegmentation when the labels and the findings contradict each other
  */
 export function makeObjects(result: ResultInput, report: (fraction: number) => void = () => {}): ResultObjects {
-  const { runId, findings, probability, options = DEFAULT_OPTIONS } = result;
+  const { runId, findings, probability, heatMap, options = DEFAULT_OPTIONS } = result;
   const input: SegInput = { ...result, lesions: findings.lesions, liver: findings.liver };
   const has = (object: ResultOptions['objects'][number]) => options.objects.includes(object);
   const files: Record<string, Uint8Array> = {};
@@ -67,6 +71,7 @@ export function makeObjects(result: ResultInput, report: (fraction: number) => v
   const montage = drawMontage(input);
   const { rgb, width, height } = montage.canvas;
   files[OBJECT_FILES.preview] = encodePng(rgb, width, height);
+  if (heatMap) files[OBJECT_FILES.heatMap] = renderHeatMap(input, heatMap);
   if (has('secondary-capture')) {
     const captures = buildCaptures({ ...result, sheets: [montage, ...drawPages(input)] });
     for (const [index, capture] of captures.entries()) files[OBJECT_FILES.capture(index + 1)] = capture;

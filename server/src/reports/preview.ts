@@ -4,7 +4,7 @@ import type { LabelMap } from '../volume/volume.ts';
 import type { Rgb } from './colours.ts';
 import { Canvas } from './preview/canvas.ts';
 import { labelExtent } from './preview/extent.ts';
-import { CAPTION, drawTile, sizeMm } from './preview/picture.ts';
+import { CAPTION, drawTile, type Overlay, sizeMm } from './preview/picture.ts';
 import { encodePng } from './preview/png.ts';
 import { chooseTiles, type Tile } from './preview/tiles.ts';
 
@@ -23,6 +23,8 @@ const PAGE_WIDTH = 880;
 const GAP = 6;
 const BAND = 40;
 const BACKGROUND: Rgb = [16, 18, 22];
+/** Where the text of the upper band begins, from the top. */
+export const HEADING_Y = 12;
 const TEXT: Rgb = [236, 238, 240];
 const DIM: Rgb = [150, 156, 164];
 const NOTICE_COLOUR: Rgb = [255, 196, 87];
@@ -43,10 +45,11 @@ export function renderPreview(input: PreviewInput): Uint8Array {
  * All in one: every lesion on the slice it was measured on, a coronal overview, and the liver from top to bottom, with
  * outlines in the SEG's colours. Shown the radiologist's way (patient's right on the left), in the patient's
  * proportions, whatever the grid. Names no patient.
+ * @param overlay what lies over the CT, under the outlines
  */
-export function drawMontage(input: PreviewInput): Sheet {
+export function drawMontage(input: PreviewInput, overlay?: Overlay): Sheet {
   const { tiles, heading } = plan(input);
-  return drawSheet(input, tiles, heading, COLUMNS, layOut(tiles, input.series, TILE_WIDTH));
+  return drawSheet(input, tiles, heading, COLUMNS, layOut(tiles, input.series, TILE_WIDTH), overlay);
 }
 
 /** The lesions' slices and the overview once more, large. */
@@ -82,13 +85,14 @@ function drawSheet(
   heading: string,
   columns: number,
   { width, height, mmPerPixel }: Layout,
+  overlay?: Overlay,
 ): Sheet {
   const rows = Math.ceil(tiles.length / columns);
   const canvas = framed(GAP + columns * (width + GAP), rows * (height + CAPTION + GAP) + GAP, heading);
   tiles.forEach((tile, index) => {
     const x = GAP + (index % columns) * (width + GAP);
     const y = BAND + Math.floor(index / columns) * (height + CAPTION + GAP) + CAPTION;
-    drawTile(canvas, { x, y, width, height }, tile, series, segments, mmPerPixel);
+    drawTile(canvas, { x, y, width, height }, tile, series, segments, mmPerPixel, overlay);
   });
   return { canvas, tiles };
 }
@@ -105,8 +109,8 @@ function layOut(tiles: readonly Tile[], series: CtSeries, width: number): Layout
 /** A canvas with room for pictures between what was found, above, and the notice, below. */
 function framed(width: number, height: number, heading: string): Canvas {
   const canvas = new Canvas(width, height + 2 * BAND, BACKGROUND);
-  canvas.text(GAP + 4, 12, heading, { colour: TEXT, scale: 2 });
-  canvas.text(width - GAP - 4, 12, 'Hepar', { colour: DIM, scale: 2, align: 'right' });
+  canvas.text(GAP + 4, HEADING_Y, heading, { colour: TEXT, scale: 2 });
+  canvas.text(width - GAP - 4, HEADING_Y, 'Hepar', { colour: DIM, scale: 2, align: 'right' });
   canvas.text(width / 2, canvas.height - 27, NOTICE, {
     colour: NOTICE_COLOUR,
     scale: 2,

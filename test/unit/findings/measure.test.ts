@@ -43,6 +43,7 @@ function segmentationOf(grid: Grid, labels: Uint8Array, probability: number): Se
   return {
     labelMap: { grid, labels },
     lesionProbability: { box, values: labels.map((label) => (label === 2 ? probability : 10)) },
+    heatMap: null,
     liverMedianHu: 100,
     engine: { provider: 'cpu', device: 'CPU, 2 threads' },
   };

@@ -6,7 +6,8 @@ import { segment } from '../../../server/src/inference/cascade.ts';
 import { loadModel, type Model } from '../../../server/src/inference/model.ts';
 import type { Segmentation } from '../../../server/src/inference/segmentation.ts';
 import type { Progress } from '../../../server/src/progress.ts';
-import { cross, normalise, toPatient, voxelMl } from '../../../server/src/volume/geometry.ts';
+import { probabilityAt } from '../../../server/src/reports/heat-map.ts';
+import { cross, length, normalise, subtract, toPatient, voxelMl } from '../../../server/src/volume/geometry.ts';
 import type { CtSeries } from '../../../server/src/volume/series.ts';
 import type { Grid, Vec3 } from '../../../server/src/volume/volume.ts';
 import { gridAround, SCENE, seriesFrom, seriesOf, truthOn } from './scene.ts';
@@ -68,11 +69,13 @@ describe('the cascade on a scene whose answer is known', function () {
   let dir: string;
   let model: Model;
   let shifted: Model;
+  let patches: Model;
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'hepar-cascade-'));
     model = await tinyModel('plain');
     shifted = await tinyModel('shifted', { shifted: true });
+    patches = await tinyModel('patches', { patchVoxels: 4 });
   });
   after(() => rm(dir, { recursive: true }));
 
@@ -80,6 +83,29 @@ describe('the cascade on a scene whose answer is known', function () {
     await writeTinyModel(join(dir, name), options);
     return loadModel(join(dir, name));
   };
+
+  it('says nothing of patches where the model has no output for them', async () => {
+    const { heatMap } = await run(seriesOf(SCENE, GEOMETRIES.oblique!), model);
+    assert.equal(heatMap, null);
+  });
+
+  for (const [name, grid] of Object.entries(GEOMETRIES)) {
+    it(`puts the heat where the lesions are: ${name}`, async () => {
+      const { heatMap } = await run(seriesOf(SCENE, grid), patches);
+      assert.deepEqual(heatMap!.patchMm, [8, 8, 8]);
+      for (const { centreMm } of SCENE.lesions) assert.ok(probabilityAt(heatMap!, centreMm)! > 0.8, `${centreMm}`);
+      assert.ok(probabilityAt(heatMap!, [-40, 30, 190])! < 0.02, 'liver without lesion');
+      assert.equal(probabilityAt(heatMap!, [400, 0, 200]), null);
+      const { field } = heatMap!;
+      for (const [cell, value] of field.values.entries()) {
+        if (value < 0.5) continue;
+        const distances = SCENE.lesions.map(
+          (lesion) => length(subtract(centreOf(field.grid, cell), lesion.centreMm)) - lesion.radiusMm,
+        );
+        assert.ok(Math.min(...distances) < 8, `heat ${Math.min(...distances).toFixed(1)} mm outside the lesions`);
+      }
+    });
+  }
 
   const volumes: Record<string, readonly [number, number]> = {};
   for (const [name, grid] of Object.entries(GEOMETRIES)) {
@@ -251,4 +277,9 @@ function centroid(grid: Grid, labels: Uint8Array): Vec3 {
     count++;
   }
   return [sum[0]! / count, sum[1]! / count, sum[2]! / count];
+}
+
+function centreOf(grid: Grid, voxel: number): Vec3 {
+  const [nx, ny] = grid.shape;
+  return toPatient(grid, [voxel % nx, Math.floor(voxel / nx) % ny, Math.floor(voxel / (nx * ny))]);
 }

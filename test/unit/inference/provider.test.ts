@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Stage } from '../../../server/src/inference/manifest.ts';
+import type { NetworkFile, Presence, Stage } from '../../../server/src/inference/manifest.ts';
 import { installedProviders, openSession } from '../../../server/src/inference/provider.ts';
 import { tinyStage } from './tiny-model.ts';
 import { type TinyNetwork, thresholdNetwork, tinyOnnx } from './tiny-onnx.ts';
@@ -18,7 +18,7 @@ describe('opening a network', () => {
   it('computes what the network says, in the order of its axes', async () => {
     const session = await open({});
     const input = Float32Array.from({ length: 48 }, (_, n) => n);
-    const output = await session.run(input);
+    const { classes: output } = await session.run(input);
     for (let c = 0; c < 4; c++) {
       for (let n = 0; n < 48; n++) assert.equal(output[48 * c + n], c * n + NETWORK.bias[c]!);
     }
@@ -45,6 +45,57 @@ describe('opening a network', () => {
         message: 'provider cuda cannot run this model here: its libraries are not installed with onnxruntime-node',
       },
     );
+  });
+
+  const PATCHES = { outputName: 'presence', patchZyx: [1, 2, 3], threshold: 5, steepness: 2 } as const;
+  const presence = (...patchVoxels: Presence['patchVoxels']): Presence => ({
+    output: 'presence',
+    activation: 'logits',
+    patchVoxels,
+  });
+
+  it('gives what the network says of patches, in the order of its axes', async () => {
+    const session = await open({ presence: PATCHES }, { presence: presence(3, 2, 1) });
+    const { classes, presence: patches } = await session.run(Float32Array.from({ length: 48 }, (_, n) => n));
+    assert.equal(classes.length, 4 * 48);
+    // Mean of columns 0 to 2 of rows 0 and 1 is 4; three columns on it is 3 more, two rows on 12, a slice on 24.
+    const expected = [4, 7, 16, 19, 28, 31, 40, 43].map((mean) => 2 * (mean - 5));
+    for (const [n, value] of patches!.entries()) assert.ok(Math.abs(value - expected[n]!) < 1e-4, `${patches}`);
+    assert.equal(patches!.length, expected.length);
+    await session.release();
+  });
+
+  it('runs the form of the network that is named for the provider', async () => {
+    const [cpu, gpu] = [tinyOnnx(NETWORK), tinyOnnx(thresholdNetwork([1, 2, 3]))];
+    const { file, sha256 } = tinyStage('gpu.onnx', gpu);
+    const stage = tinyStage('cpu.onnx', cpu, {
+      ...WINDOW,
+      variants: [{ providers: ['cuda', 'webgpu'], file, sha256 }],
+    });
+    const read: string[] = [];
+    const give = async (network: NetworkFile) => {
+      read.push(network.file);
+      return network.file === 'cpu.onnx' ? cpu : gpu;
+    };
+    const session = await openSession(give, stage, 'cpu', 1);
+    await session.release();
+    assert.deepEqual(read, ['cpu.onnx']);
+    const forCpu = { ...stage, variants: [{ providers: ['cpu' as const], file, sha256 }] };
+    await (await openSession(give, forCpu, 'cpu', 1)).release();
+    assert.deepEqual(read, ['cpu.onnx', 'gpu.onnx']);
+  });
+
+  it('refuses a presence output that is not there, and one of other patches', async () => {
+    await assert.rejects(open({}, { presence: presence(3, 2, 1) }), {
+      name: 'NetworkError',
+      message: "network segment.onnx: has no output 'presence', which the manifest names; it has: y",
+    });
+    const session = await open({ presence: PATCHES }, { presence: presence(3, 4, 1) });
+    await assert.rejects(session.run(new Float32Array(48)), {
+      name: 'NetworkError',
+      message: "network segment.onnx: output 'presence' is float32 [1, 1, 2, 2, 2], not float32 [1, 1, 2, 1, 2]",
+    });
+    await session.release();
   });
 
   const mistakes: readonly [string, Partial<TinyNetwork>, Partial<Stage>, RegExp][] = [

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CODES } from '../../../server/src/dicom/codes.ts';
-import type { Manifest, Stage } from '../../../server/src/inference/manifest.ts';
+import type { Manifest, Presence, Stage } from '../../../server/src/inference/manifest.ts';
 import { shiftedNetwork, thresholdNetwork, tinyOnnx } from './tiny-onnx.ts';
 
 /** HU of the tissues of the tests' scenes, in the order of the tiny networks' channels. */
@@ -21,6 +21,8 @@ export interface TinyModelOptions {
   readonly shifted?: boolean;
   /** Stage 2 adds this to its last channel. */
   readonly bias?: number;
+  /** Stage 2 says of patches of this many voxels along each axis whether their mean HU is 20 above that of liver. */
+  readonly patchVoxels?: number;
 }
 
 /** Writes a model that tells tissues apart by their HU, so that its answer is known beforehand. */
@@ -28,7 +30,12 @@ export async function writeTinyModel(dir: string, options: TinyModelOptions = {}
   const network = thresholdNetwork(THRESHOLDS);
   const locate = tinyOnnx(network);
   const bias = network.bias.with(-1, network.bias.at(-1)! + (options.bias ?? 0));
-  const segment = tinyOnnx({ ...(options.shifted ? shiftedNetwork(network) : network), bias });
+  const patch = options.patchVoxels;
+  const segment = tinyOnnx({
+    ...(options.shifted ? shiftedNetwork(network) : network),
+    bias,
+    ...(patch ? { presence: { patchZyx: [patch, patch, patch], threshold: LIVER_HU + 20, steepness: 0.3 } } : {}),
+  });
   const manifest = tinyManifest(locate, segment, options);
   await mkdir(dir, { recursive: true });
   await writeFile(join(dir, 'locate.onnx'), locate);
@@ -53,6 +60,10 @@ export function tinyStage(file: string, onnx: Uint8Array, changes: Partial<Stage
   };
 }
 
+function tinyPresence(patch: number): Presence {
+  return { output: 'presence', activation: 'logits', patchVoxels: [patch, patch, patch] };
+}
+
 function tinyManifest(locate: Uint8Array, segment: Uint8Array, options: TinyModelOptions): Manifest {
   const lesionCategory = CODES.morphologicallyAbnormalStructure;
   return {
@@ -71,7 +82,10 @@ function tinyManifest(locate: Uint8Array, segment: Uint8Array, options: TinyMode
       locate: tinyStage('locate.onnx', locate, { spacingMm: [4, 4, 4], overlap: 0.25, ...options.locate }),
       leastLiverMl: 20,
       marginMm: 12,
-      segment: tinyStage('segment.onnx', segment, options.segment),
+      segment: {
+        ...tinyStage('segment.onnx', segment, options.segment),
+        ...(options.patchVoxels ? { presence: tinyPresence(options.patchVoxels) } : {}),
+      },
       ...options.cascade,
     },
     postprocessing: {

@@ -1,5 +1,6 @@
 /**
- * Writes ONNX files small enough to be understood: one Conv layer whose weights the test chooses.
+ * Writes ONNX files small enough to be understood: one Conv layer whose weights the test chooses, and on request a
+ * second one that looks at whole patches.
  * Protobuf by hand, with the field numbers of onnx.proto3, so that no test needs a Python machine-learning stack.
  */
 export interface TinyNetwork {
@@ -17,6 +18,15 @@ export interface TinyNetwork {
   readonly operator?: string;
   /** Lets the output shrink by the kernel. */
   readonly unpadded?: boolean;
+  /** A second output, [1, 1, Z / pz, Y / py, X / px]: steepness * (mean of the patch - threshold). */
+  readonly presence?: TinyPresence;
+}
+
+export interface TinyPresence {
+  readonly outputName?: string;
+  readonly patchZyx: readonly [number, number, number];
+  readonly threshold: number;
+  readonly steepness: number;
 }
 
 export function tinyOnnx(network: TinyNetwork): Uint8Array {
@@ -38,15 +48,40 @@ export function tinyOnnx(network: TinyNetwork): Uint8Array {
       ),
     ),
   );
+  const { presence } = network;
   const graph = message(
     bytes(1, node),
+    ...(presence ? [bytes(1, patchNode(inputName, presence))] : []),
     text(2, 'tiny'),
     bytes(5, tensor('w', [channels, 1, ...kernelZyx], weights, network.externalWeights ?? false)),
     bytes(5, tensor('b', [channels], Float32Array.from(bias), false)),
+    ...(presence ? patchTensors(presence) : []),
     bytes(11, valueInfo(inputName, network.inputShape ?? open)),
     bytes(12, valueInfo(outputName, network.outputShape ?? [1, channels, ...open.slice(2)])),
+    ...(presence ? [bytes(12, valueInfo(presence.outputName ?? 'presence', [1, 1, 'pz', 'py', 'px']))] : []),
   );
   return message(varint(1, 8), bytes(7, graph), bytes(8, message(text(1, ''), varint(2, 16))));
+}
+
+function patchNode(inputName: string, { outputName = 'presence', patchZyx }: TinyPresence): Uint8Array {
+  return message(
+    text(1, inputName),
+    text(1, 'patch-w'),
+    text(1, 'patch-b'),
+    text(2, outputName),
+    text(4, 'Conv'),
+    bytes(5, intsAttribute('kernel_shape', patchZyx)),
+    bytes(5, intsAttribute('strides', patchZyx)),
+  );
+}
+
+function patchTensors({ patchZyx, threshold, steepness }: TinyPresence): Uint8Array[] {
+  const voxels = patchZyx[0] * patchZyx[1] * patchZyx[2];
+  const weights = new Float32Array(voxels).fill(steepness / voxels);
+  return [
+    bytes(5, tensor('patch-w', [1, 1, ...patchZyx], weights, false)),
+    bytes(5, tensor('patch-b', [1], Float32Array.of(-steepness * threshold), false)),
+  ];
 }
 
 /**

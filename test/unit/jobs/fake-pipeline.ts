@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ArchiveUnreachable } from '../../../server/src/dicomweb/errors.ts';
 import { type FindingsDocument, NOTICE } from '../../../server/src/findings/schema.ts';
+import { loadModel } from '../../../server/src/inference/model.ts';
 import type { RunRequest } from '../../../server/src/pipeline.ts';
 import { PHASES, type Progress } from '../../../server/src/progress.ts';
 import { Refusal } from '../../../server/src/refusal.ts';
@@ -79,7 +80,10 @@ export async function runPipeline(request: RunRequest, { signal, report }: Progr
     for (const fraction of [0, 0.5, 1]) report(phase, fraction);
   }
   const findings = findingsOf(request);
-  await writeFile(join(request.outDir, 'preview.png'), Buffer.from('89504e470d0a1a0a', 'hex'));
+  const picture = Buffer.from('89504e470d0a1a0a', 'hex');
+  await writeFile(join(request.outDir, 'preview.png'), picture);
+  const model = request.heatMap && request.modelDir !== null ? await loadModel(request.modelDir) : null;
+  if (model?.manifest.cascade.segment.presence) await writeFile(join(request.outDir, 'heatmap.png'), picture);
   await writeFile(join(request.outDir, 'findings.json'), JSON.stringify(findings));
   return findings;
 }

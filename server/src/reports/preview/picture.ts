@@ -1,8 +1,9 @@
+import { toPatient } from '../../volume/geometry.ts';
 import type { CtSeries } from '../../volume/series.ts';
-import type { LabelMap } from '../../volume/volume.ts';
+import type { LabelMap, Vec3 } from '../../volume/volume.ts';
 import { LIVER_COLOUR, lesionColour, type Rgb } from '../colours.ts';
 import { type Area, type Canvas, textHeight } from './canvas.ts';
-import { type PlaneImage, samplePlane, toPixel } from './plane.ts';
+import { type PlaneImage, samplePlane, toIndex, toPixel } from './plane.ts';
 import type { Tile } from './tiles.ts';
 
 /** Room that a picture's caption takes above it. */
@@ -13,6 +14,15 @@ const TEXT: Rgb = [236, 238, 240];
 const DIM: Rgb = [150, 156, 164];
 /** The usual window of abdominal CT. */
 const WINDOW_HU = { centre: 50, width: 400 };
+
+/** A colour that is laid over the grey of the CT, and its share of the mixture, 0 to 1. */
+export interface Tint {
+  readonly colour: Rgb;
+  readonly share: number;
+}
+
+/** What lies over the CT at a position of the patient, in mm; null where nothing does. */
+export type Overlay = (positionMm: Vec3) => Tint | null;
 
 /** Width and height of what a tile shows, in mm. */
 export function sizeMm({ view, window }: Tile, { spacingMm }: CtSeries['volume']['grid']): [number, number] {
@@ -34,6 +44,7 @@ export function drawTile(
   series: CtSeries,
   segments: LabelMap<Uint16Array>,
   mmPerPixel: number,
+  overlay: Overlay = () => null,
 ): void {
   const { volume } = series;
   const fitted = samplePlane(volume, segments, tile.view, tile.at, tile.window, mmPerPixel);
@@ -45,7 +56,7 @@ export function drawTile(
   const top = area.y + Math.floor((area.height - image.height) / 2);
 
   canvas.fill(area, [0, 0, 0]);
-  drawImage(canvas, left, top, image);
+  drawImage(canvas, left, top, image, (x, y) => overlay(positionOf(x, y, tile, series, scale)));
   for (const lesion of tile.measured) {
     const ends = lesion.longAxisEndsMm.map((point) => {
       const [x, y] = pixelOf(point, tile, series, scale);
@@ -65,7 +76,13 @@ export function drawTile(
 }
 
 /** Grey values of the CT with the outlines of liver and lesions; an outline runs inside its region. */
-function drawImage(canvas: Canvas, left: number, top: number, image: PlaneImage): void {
+function drawImage(
+  canvas: Canvas,
+  left: number,
+  top: number,
+  image: PlaneImage,
+  tintAt: (x: number, y: number) => Tint | null,
+): void {
   const { width, height, hu, liver, lesion } = image;
   const low = WINDOW_HU.centre - WINDOW_HU.width / 2;
   for (let y = 0; y < height; y++) {
@@ -77,11 +94,20 @@ function drawImage(canvas: Canvas, left: number, top: number, image: PlaneImage)
       } else if (liver[pixel] && isBorder(liver, width, height, x, y)) {
         canvas.pixel(left + x, top + y, LIVER_COLOUR);
       } else {
-        const grey = Math.round(((hu[pixel]! - low) / WINDOW_HU.width) * 255);
-        canvas.grey(left + x, top + y, grey < 0 ? 0 : grey > 255 ? 255 : grey);
+        const unclipped = Math.round(((hu[pixel]! - low) / WINDOW_HU.width) * 255);
+        const grey = unclipped < 0 ? 0 : unclipped > 255 ? 255 : unclipped;
+        const tint = tintAt(x, y);
+        if (tint === null) canvas.grey(left + x, top + y, grey);
+        else canvas.pixel(left + x, top + y, mixed(grey, tint));
       }
     }
   }
+}
+
+/** A grey with a colour laid over it. */
+export function mixed(grey: number, { colour, share }: Tint): Rgb {
+  const part = (n: 0 | 1 | 2) => Math.round(grey + share * (colour[n] - grey));
+  return [part(0), part(1), part(2)];
 }
 
 /** Whether a pixel of another value lies within the width of an outline. */
@@ -137,6 +163,17 @@ function pixelOf(
   const along = ({ axis, reversed }: Tile['view']['right'], ends: readonly [number, number]): number =>
     toPixel(index(axis), ends, reversed, spacingMm[axis], mmPerPixel);
   return [along(view.right, window.right), along(view.down, window.down)];
+}
+
+/** Patient position of a pixel of a tile's picture: the inverse of `pixelOf` on the tile's plane. */
+function positionOf(x: number, y: number, { view, window, at }: Tile, series: CtSeries, mmPerPixel: number): Vec3 {
+  const { grid } = series.volume;
+  const index: [number, number, number] = [0, 0, 0];
+  const { right, down, through } = view;
+  index[right.axis] = toIndex(x, window.right, right.reversed, grid.spacingMm[right.axis], mmPerPixel);
+  index[down.axis] = toIndex(y, window.down, down.reversed, grid.spacingMm[down.axis], mmPerPixel);
+  index[through] = at;
+  return toPatient(grid, index);
 }
 
 /** A bar of 5 cm at the lower right. */

@@ -57,6 +57,18 @@ export function toPixel(
   return ((from + 0.5) * spacing) / mm - 0.5;
 }
 
+/** Grid index (fractional) along one axis of a pixel's centre: the inverse of `toPixel`. */
+export function toIndex(
+  pixel: number,
+  ends: readonly [number, number],
+  reversed: boolean,
+  spacing: number,
+  mm: number,
+) {
+  const from = ((pixel + 0.5) * mm) / spacing - 0.5;
+  return reversed ? ends[1] - from : ends[0] + from;
+}
+
 /**
  * Samples one plane at `mmPerPixel`: HU linearly; labels as well, each pixel taking a label that holds at least half
  * of its weight, so that outlines are smooth.
@@ -141,8 +153,7 @@ function samples(
   const high = new Int32Array(count);
   const share = new Float64Array(count);
   for (let pixel = 0; pixel < count; pixel++) {
-    const from = ((pixel + 0.5) * mmPerPixel) / spacing - 0.5;
-    const index = Math.min(size - 1, Math.max(0, reversed ? ends[1] - from : ends[0] + from));
+    const index = Math.min(size - 1, Math.max(0, toIndex(pixel, ends, reversed, spacing, mmPerPixel)));
     low[pixel] = Math.floor(index);
     high[pixel] = Math.min(size - 1, low[pixel]! + 1);
     share[pixel] = index - low[pixel]!;
