@@ -50,13 +50,15 @@ class Scene:
         self.wide_y = (plan.spine_y + (y - plan.spine_y) / depth).astype(np.float32)
         rng = plan.rng('trunk')
         back = rng.uniform(0.9, 1.05)
-        self.cavity = self._superellipse(plan.cavity_x, plan.cavity_y, plan.cavity_y * back)
-        self.wall = self._superellipse(plan.cavity_x + plan.wall, plan.cavity_y + plan.wall, plan.cavity_y + plan.wall + rng.uniform(14, 30))
-        self.skin = self._superellipse(
+        below = np.float32(plan.liver_low_z - 300) - z  # the trunk ends where the legs begin
+        self.cavity = np.maximum(self._superellipse(plan.cavity_x, plan.cavity_y, plan.cavity_y * back), below + 30)
+        self.wall = np.maximum(self._superellipse(plan.cavity_x + plan.wall, plan.cavity_y + plan.wall, plan.cavity_y + plan.wall + rng.uniform(14, 30)), below + 10)
+        skin = self._superellipse(
             plan.cavity_x + plan.wall + plan.side_fat,
             plan.cavity_y + plan.wall + plan.front_fat,
             plan.cavity_y + plan.wall + rng.uniform(24, 40) + 0.6 * plan.side_fat,
         )
+        self.skin = np.maximum(skin, below)
         right, left = self._dome(-0.45, plan.dome_right_z), self._dome(0.45, plan.dome_left_z)
         self.above_diaphragm = self.p[2] - smooth_max(float(rng.uniform(40, 110)), right, left)
         gap = rng.uniform(0, 2) if plan.leanness > 0.5 else rng.uniform(1, 6)

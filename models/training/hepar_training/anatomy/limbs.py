@@ -17,10 +17,10 @@ def draw(scene: Scene) -> None:
         for sign in (-1, 1):
             x = sign * (side * rng.uniform(0.98, 1.08) + radius)
             _limb(scene, (x, rng.uniform(-10, 40), high + 50), (x * rng.uniform(0.92, 1.05), rng.uniform(-40, 40), low - 50), radius, rng.uniform(9, 14))
-    crotch = plan.liver_low_z - 270
+    crotch = plan.liver_low_z - 250
     if low < crotch:
         for sign in (-1, 1):
-            _limb(scene, (sign * 0.62 * plan.cavity_x, 0.15 * plan.cavity_y, crotch - 20), (sign * 0.5 * plan.cavity_x, 0.1 * plan.cavity_y, crotch - 300), 0.6 * plan.cavity_x, 16)
+            _limb(scene, (sign * 0.62 * plan.cavity_x, 0.15 * plan.cavity_y, crotch - 20), (sign * 0.5 * plan.cavity_x, 0.1 * plan.cavity_y, crotch - 300), 0.62 * plan.cavity_x, 16)
 
 
 def _limb(scene: Scene, start, end, radius: float, bone_radius: float) -> None:

@@ -38,7 +38,7 @@ def _moulded(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     if plan.ascites_mm:
         result = np.maximum(result, np.maximum(scene.cavity, scene.above_diaphragm) + np.float32(plan.ascites_mm) * (0.8 + 0.3 * scene.mottle))
     if plan.resected == 'right':
-        result = smooth_max(8, result, -(x + 0.4 * (y - plan.spine_y) + u(5, 35)))
+        result = smooth_max(8, result, -(x + 0.4 * (y - plan.spine_y) + u(35, 70)))
     elif plan.resected == 'left':
         result = smooth_max(8, result, x - 0.3 * y + u(-5, 25))
     fissure, centre, half, low, high = rng.random() < 0.6, u(-15, 25), u(0.3, 4), u(0.05, 0.35), u(20, 60)
