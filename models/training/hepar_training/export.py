@@ -13,7 +13,7 @@ import torch
 
 from .flat import FlatUNet, FusedUNet
 from .manifest import FORMS, WINDOW_ZYX, file_of, output_names, write_manifest
-from .model import load_network
+from .model import from_release, load_network
 from .networks import SHAPES, UNet
 
 OPSET = 16
@@ -46,22 +46,33 @@ def write_reference(net: UNet, shape_zyx: tuple[int, int, int], folder: Path, st
         tensor.numpy().tofile(folder / f'{stage}.{name}.f32')
 
 
+def provenance(stage: str, work: Path) -> str:
+    """How the weights came to be, one line for the card."""
+    saved = torch.load(work / f'{stage}.pt', map_location='cpu')
+    parts = ', '.join(f'from iteration {part["first"]}: code {part["code"] or "unknown"}, {part["device"]}, size {part["size"]}, highest rate {part["rate"]:g}' for part in saved['history'])
+    return f'{stage}: seed {saved["seed"]}, {saved["iteration"]} iterations, {saved["seconds"]:.0f} s, {saved["spacing_mm"]:g} mm ({parts})'
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--work', type=Path, default=Path('.data/training'))
     parser.add_argument('--out', type=Path, default=Path('models/hepar-ct-liver'))
     parser.add_argument('--version', default='0.1.0')
+    parser.add_argument('--keep-locate', type=Path, metavar='MODEL_DIR', help='takes stage 1 from this release')
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
+    spacing_mm = {}
     for stage in SHAPES:
-        net, _ = load_network(stage, options.work)
+        kept = from_release(options.keep_locate).locate if options.keep_locate and stage == 'locate' else None
+        net, spacing_mm[stage] = (kept.net, kept.spacing_mm) if kept else load_network(stage, options.work)
         for form in FORMS:
             path = options.out / file_of(stage, form)
             difference = export(net, WINDOW_ZYX[stage], path, form)
             print(f'{path.name}: {path.stat().st_size / 2**20:.1f} MiB, largest difference from the trained network {difference:.2g}')
         write_reference(net, WINDOW_ZYX[stage], options.work, stage)
-    write_manifest(options.out, options.version)
+        print(f'{stage}: as in {options.keep_locate}' if kept else provenance(stage, options.work))
+    write_manifest(options.out, options.version, spacing_mm)
 
 
 if __name__ == '__main__':

@@ -47,7 +47,7 @@ def _network(folder: Path, stage: str, form: str) -> dict:
     return {'file': file, 'sha256': hashlib.sha256((folder / file).read_bytes()).hexdigest()}
 
 
-def _stage(folder: Path, stage: str) -> dict:
+def _stage(folder: Path, stage: str, spacing_mm: float) -> dict:
     shape = SHAPES[stage]
     presence = {'output': 'presence', 'activation': 'logits', 'patchVoxels': [shape.patch_voxels] * 3}
     return {
@@ -57,7 +57,7 @@ def _stage(folder: Path, stage: str) -> dict:
         'output': 'y',
         'activation': 'logits',
         'channels': CHANNELS[stage],
-        'spacingMm': [SPACING_MM[stage]] * 3,
+        'spacingMm': [spacing_mm] * 3,
         'windowVoxels': list(WINDOW_ZYX[stage][::-1]),
         'overlap': OVERLAP[stage],
         'intensity': _intensity(stage),
@@ -65,7 +65,7 @@ def _stage(folder: Path, stage: str) -> dict:
     }
 
 
-def write_manifest(folder: Path, version: str) -> None:
+def write_manifest(folder: Path, version: str, spacing_mm: dict[str, float] = SPACING_MM) -> None:
     manifest = {
         'schema': 1,
         'id': 'hepar-ct-liver',
@@ -83,10 +83,10 @@ def write_manifest(folder: Path, version: str) -> None:
             },
         },
         'cascade': {
-            'locate': _stage(folder, 'locate'),
+            'locate': _stage(folder, 'locate', spacing_mm['locate']),
             'leastLiverMl': LEAST_LIVER_ML,
             'marginMm': MARGIN_MM,
-            'segment': _stage(folder, 'segment'),
+            'segment': _stage(folder, 'segment', spacing_mm['segment']),
         },
         'postprocessing': POSTPROCESSING,
     }
