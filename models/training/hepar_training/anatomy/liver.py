@@ -25,7 +25,9 @@ def _moulded(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     under = (plan.liver_low_z + rise_left * (x + 20) + rise_back * y - z) / np.sqrt(1 + rise_left**2 + rise_back**2)
     lobe = np.cos(plan.lobe_angle) * (x - u(-5, 30)) + np.sin(plan.lobe_angle) * (y - u(0, 0.3) * plan.cavity_y) + u(-0.3, 0.3) * (z - plan.dome_right_z + 50)
     lobe = np.where(x > -40, lobe, np.minimum(lobe, 0) - 0.2 * (-40 - x)).astype(np.float32)
-    result = smooth_max(u(6, 14), scene.abdomen, under, x - np.float32(plan.liver_left_x), lobe, y - np.float32(plan.spine_y + u(5, 25)))
+    # What is left of a liver after surgery has grown.
+    left_x = max(plan.liver_left_x, 0.65 * plan.cavity_x) if plan.resected == 'right' else plan.liver_left_x
+    result = smooth_max(u(6, 14), scene.abdomen, under, x - np.float32(left_x), lobe, y - np.float32(plan.spine_y + u(5, 25)))
     if plan.riedel_mm:
         lateral = -u(0.6, 0.75) * plan.cavity_x
         top, tip = (lateral, u(-0.2, 0.2) * plan.cavity_y, plan.liver_low_z + 50), (lateral - 4, u(-0.2, 0.2) * plan.cavity_y, plan.liver_low_z - plan.riedel_mm)
@@ -38,7 +40,7 @@ def _moulded(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     if plan.ascites_mm:
         result = np.maximum(result, np.maximum(scene.cavity, scene.above_diaphragm) + np.float32(plan.ascites_mm) * (0.8 + 0.3 * scene.mottle))
     if plan.resected == 'right':
-        result = smooth_max(8, result, -(x + 0.4 * (y - plan.spine_y) + u(35, 70)))
+        result = smooth_max(8, result, -(x + 0.15 * (y - plan.spine_y) + u(45, 75)))
     elif plan.resected == 'left':
         result = smooth_max(8, result, x - 0.3 * y + u(-5, 25))
     fissure, centre, half, low, high = rng.random() < 0.6, u(-15, 25), u(0.3, 4), u(0.05, 0.35), u(20, 60)
