@@ -1,7 +1,10 @@
 import type { FindingsDocument } from '../../../server/src/findings/schema.ts';
 import type {
+  CorrectionRequest,
   ErrorView,
   ModelView,
+  ReviewRequest,
+  ReviewView,
   SegmentationRequest,
   SegmentationView,
   StudySeriesView,
@@ -44,13 +47,21 @@ export class Companion {
     this.#options = options;
   }
 
-  segment(request: SegmentationRequest, signal?: AbortSignal): Promise<SegmentationView> {
-    return this.#json('api/segmentations', {
-      method: 'POST',
-      body: JSON.stringify(request),
-      headers: { 'Content-Type': 'application/json' },
-      signal,
-    });
+  segment(request: SegmentationRequest): Promise<SegmentationView> {
+    return this.#post('api/segmentations', request);
+  }
+
+  /** Has a result as somebody has edited it stored beside it. @returns the run that does so */
+  correct(id: string, correction: CorrectionRequest): Promise<SegmentationView> {
+    return this.#post(`api/segmentations/${id}/corrections`, correction);
+  }
+
+  review(id: string, review: ReviewRequest): Promise<ReviewView> {
+    return this.#post(`api/segmentations/${id}/reviews`, review);
+  }
+
+  reviewsOf(id: string, signal?: AbortSignal): Promise<ReviewView[]> {
+    return this.#json(`api/segmentations/${id}/reviews`, { signal });
   }
 
   runsOf(studyInstanceUID: string, signal?: AbortSignal): Promise<SegmentationView[]> {
@@ -94,6 +105,11 @@ export class Companion {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #post<T>(path: string, body: unknown): Promise<T> {
+    const headers = { 'Content-Type': 'application/json' };
+    return this.#json(path, { method: 'POST', body: JSON.stringify(body), headers });
   }
 
   async #json<T>(path: string, call: Call): Promise<T> {

@@ -33,6 +33,7 @@ export function currentResult(runs: Iterable<SegmentationView>, seriesInstanceUI
  * last run's own where that one failed or was cancelled and is only to be taken up again.
  */
 export function nextRepeat(runs: Iterable<SegmentationView>, seriesInstanceUID: string): number {
-  const repeats = resultsOfSeries(runs, seriesInstanceUID).map(({ repeat }) => repeat);
+  const segmentations = resultsOfSeries(runs, seriesInstanceUID).filter(({ kind }) => kind === 'segmentation');
+  const repeats = segmentations.map(({ repeat }) => repeat);
   return repeats.length === 0 ? 0 : Math.max(...repeats) + 1;
 }

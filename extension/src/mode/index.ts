@@ -35,6 +35,8 @@ export default {
       // A section is replaced as a whole: the segmentation mode's own tools, and behind them the button.
       toolbarSections: [...base.toolbarSections, { primary: [...PRIMARY_TOOLS, BUTTON_ID] }],
       modeCustomizations: {
+        // The viewer counts again after each stroke, and forgets a segment that is added meanwhile. The server measures.
+        'panelSegmentation.disableUpdateSegmentationStats': { $set: true },
         'ohif.hotkeyBindings': {
           $push: [
             { commandName: COMMANDS.nextLesion, label: 'Next lesion', keys: [HOTKEYS.nextLesion], isEditable: true },

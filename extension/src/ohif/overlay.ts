@@ -1,3 +1,5 @@
+import { LIVER_SEGMENT } from '../editing/segments.ts';
+import { Labelmap } from './labelmap.ts';
 import type { LabelmapStyle, SegDisplaySet } from './types.ts';
 import type { Viewer } from './viewer.ts';
 
@@ -6,7 +8,6 @@ type Kind = 'liver' | 'lesion' | 'selected';
 /** Beside the outline: dense enough to be seen, thin enough to read the CT through it. The liver hardly more than tinted. */
 const FILL_ALPHA: Record<Kind, number> = { liver: 0.16, lesion: 0.35, selected: 0.6 };
 const OUTLINE_WIDTH: Record<Kind, number> = { liver: 1, lesion: 2, selected: 3 };
-const LIVER_SEGMENT = 1;
 
 export interface Appearance {
   readonly isOutline: boolean;
@@ -19,22 +20,26 @@ export interface Appearance {
 export class Overlay {
   readonly sourceSeriesUID: string;
   readonly #viewer: Viewer;
+  readonly labelmap: Labelmap;
+  readonly #segmentation: SegDisplaySet;
   readonly #segmentationId: string;
   /** What each viewport was last told of each segment. */
   readonly #visible = new Map<string, boolean>();
-  #selected: number | null = null;
-  #isOutline: boolean | null = null;
+  /** How each segment is drawn at present. */
+  readonly #styles = new Map<number, string>();
 
-  private constructor(viewer: Viewer, source: string, segmentationId: string) {
+  private constructor(viewer: Viewer, segmentation: SegDisplaySet) {
     this.#viewer = viewer;
-    this.sourceSeriesUID = source;
-    this.#segmentationId = segmentationId;
+    this.#segmentation = segmentation;
+    this.#segmentationId = segmentation.displaySetInstanceUID;
+    this.sourceSeriesUID = segmentation.referencedSeriesInstanceUID!;
+    this.labelmap = new Labelmap(viewer, this.#segmentationId);
   }
 
   /** @param segmentation of that very series, as Viewer.segmentation gives it */
   static async load(viewer: Viewer, segmentation: SegDisplaySet): Promise<Overlay> {
     await segmentation.load({ headers: viewer.authorization() });
-    return new Overlay(viewer, segmentation.referencedSeriesInstanceUID!, segmentation.displaySetInstanceUID);
+    return new Overlay(viewer, segmentation);
   }
 
   /** False when somebody has removed it in the viewer's own panel. */
@@ -70,14 +75,28 @@ export class Overlay {
         this.#visible.set(key, isVisible);
       }
     }
-    const restyle = (segment: number, kind: Kind) => this.#style(segment, style(kind, isOutline));
-    if (this.#isOutline !== isOutline) {
-      for (const segment of segments) restyle(segment, segment === LIVER_SEGMENT ? 'liver' : 'lesion');
-    } else if (this.#selected !== null && this.#selected !== selected) restyle(this.#selected, 'lesion');
-    if (selected !== null && (this.#selected !== selected || this.#isOutline !== isOutline))
-      restyle(selected, 'selected');
-    this.#isOutline = isOutline;
-    this.#selected = selected;
+    for (const segment of segments) {
+      const kind = segment === selected ? 'selected' : segment === LIVER_SEGMENT ? 'liver' : 'lesion';
+      const drawn = `${kind} ${isOutline}`;
+      if (this.#styles.get(segment) === drawn) continue;
+      this.#style(segment, style(kind, isOutline));
+      this.#styles.set(segment, drawn);
+    }
+  }
+
+  /** Forgets what was painted: the viewer will read the object from the archive when it is loaded again. */
+  discard(): void {
+    const { services } = this.#viewer;
+    const { cornerstone } = this.#viewer.libraries;
+    const labelmap = services.segmentationService.getSegmentation(this.#segmentationId)?.representationData.Labelmap;
+    const layers = Object.values(labelmap?.labelmaps ?? {});
+    services.segmentationService.remove(this.#segmentationId);
+    this.#segmentation.segments = undefined;
+    for (const { imageIds } of layers) {
+      for (const imageId of imageIds) {
+        if (cornerstone.cache.getImage(imageId)) cornerstone.cache.removeImageLoadObject(imageId, { force: true });
+      }
+    }
   }
 
   /** Brings the point into view in all viewports that show it. */

@@ -6,10 +6,10 @@ export interface Subscription {
   unsubscribe(): void;
 }
 
-/** `E`: names of the events that are listened to. */
-interface Publisher<E extends string> {
+/** `E`: names of the events that are listened to; `P`: what they tell. */
+interface Publisher<E extends string, P = void> {
   readonly EVENTS: Readonly<Record<E, string>>;
-  subscribe(event: string, listener: () => void): Subscription;
+  subscribe(event: string, listener: (payload: P) => void): Subscription;
 }
 
 /** A DICOM instance with its attributes by keyword; only those that are read. */
@@ -32,6 +32,8 @@ export interface DisplaySet {
 export interface SegDisplaySet extends DisplaySet {
   readonly SOPInstanceUID: string;
   readonly referencedSeriesInstanceUID: string | null;
+  /** What was read from the object; while it is there, it is not read again. */
+  segments?: unknown;
   load(options: { headers: Record<string, string> | undefined }): Promise<unknown>;
 }
 
@@ -54,8 +56,77 @@ export interface LabelmapStyle {
   readonly outlineWidth?: number;
 }
 
-export interface SegmentationService {
-  getSegmentation(segmentationId: string): unknown;
+/** Where a segment's voxels are: in which layer, and with which label. */
+interface SegmentBinding {
+  readonly labelmapId: string;
+  readonly labelValue: number;
+}
+
+export interface LabelmapLayer {
+  readonly labelmapId: string;
+  /** An image of labels for each image of the source series. */
+  readonly imageIds: readonly string[];
+}
+
+export interface Labelmap {
+  readonly imageIds?: readonly string[];
+  readonly labelmaps?: Readonly<Record<string, LabelmapLayer>>;
+  readonly segmentBindings?: Readonly<Record<string, SegmentBinding>>;
+}
+
+export interface Segmentation {
+  readonly segments: Readonly<Record<string, { readonly segmentIndex: number; readonly label: string } | undefined>>;
+  readonly representationData: { readonly Labelmap?: Labelmap };
+}
+
+/** Of Cornerstone, as far as it is called. */
+export interface CornerstoneImage {
+  readonly columns: number;
+  readonly rows: number;
+  readonly referencedImageId?: string;
+  readonly voxelManager: { getScalarData(): ArrayLike<number> };
+}
+/** `modifiedSlicesToUse`: those that a tool, or undoing, has changed. */
+export interface DataModified {
+  readonly segmentationId: string;
+  readonly modifiedSlicesToUse?: readonly number[];
+}
+type DataModifiedListener = (event: CustomEvent<DataModified>) => void;
+export interface Cornerstone {
+  readonly eventTarget: {
+    addEventListener(event: string, listener: DataModifiedListener): void;
+    removeEventListener(event: string, listener: DataModifiedListener): void;
+  };
+  readonly cache: {
+    getImage(imageId: string): CornerstoneImage | undefined;
+    removeImageLoadObject(imageId: string, options: { force: boolean }): void;
+  };
+  readonly metaData: {
+    get(
+      type: 'instance',
+      imageId: string,
+    ): { readonly SOPInstanceUID: string; readonly NumberOfFrames?: number | string } | undefined;
+  };
+}
+
+export interface Libraries {
+  readonly cornerstone: Cornerstone;
+  readonly cornerstoneTools: { readonly Enums: { readonly Events: { readonly SEGMENTATION_DATA_MODIFIED: string } } };
+}
+
+export interface SegmentationService extends Publisher<'SEGMENTATION_MODIFIED', { readonly segmentationId: string }> {
+  getSegmentation(segmentationId: string): Segmentation | undefined;
+  remove(segmentationId: string): void;
+  setActiveSegmentation(viewportId: string, segmentationId: string): void;
+  setActiveSegment(segmentationId: string, segmentIndex: number): void;
+  setSegmentLocked(segmentationId: string, segmentIndex: number, isLocked: boolean): void;
+  /** Makes it the active one as well. */
+  addSegment(
+    segmentationId: string,
+    config: { segmentIndex: number; label: string; color: [r: number, g: number, b: number, a: number] },
+  ): void;
+  /** Leaves 0 where it was, and can be undone. */
+  removeSegment(segmentationId: string, segmentIndex: number): void;
   getSegmentationRepresentations(viewportId: string, specifier: { segmentationId: string }): unknown[];
   addSegmentationRepresentation(
     viewportId: string,
@@ -115,7 +186,11 @@ export interface Services {
 
 export interface ExtensionContext {
   readonly servicesManager: { readonly services: Services };
+  readonly commandsManager: { runCommand(name: string, options: Readonly<Record<string, unknown>>): unknown };
   readonly extensionManager: {
     getActiveDataSource(): DataSource[];
+    getModuleEntry(
+      id: '@ohif/extension-cornerstone.utilityModule.common',
+    ): { readonly exports: { getCornerstoneLibraries(): Libraries } } | undefined;
   };
 }

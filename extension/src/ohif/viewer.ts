@@ -1,5 +1,13 @@
 import { type ActiveSeries, activeSeries } from '../series/suitability.ts';
-import type { DisplaySet, ExtensionContext, SegDisplaySet, Services, Subscription } from './types.ts';
+import type {
+  DataModified,
+  DisplaySet,
+  ExtensionContext,
+  Libraries,
+  SegDisplaySet,
+  Services,
+  Subscription,
+} from './types.ts';
 
 /** What the viewer shows at present, in terms of series. */
 export class Viewer {
@@ -11,6 +19,18 @@ export class Viewer {
 
   get services(): Services {
     return this.#context.servicesManager.services;
+  }
+
+  /** @throws Error in a viewer that does not hand them out */
+  get libraries(): Libraries {
+    const id = '@ohif/extension-cornerstone.utilityModule.common';
+    const module = this.#context.extensionManager.getModuleEntry(id);
+    if (!module) throw new Error('the viewer does not give access to the voxels');
+    return module.exports.getCornerstoneLibraries();
+  }
+
+  run(command: string, options: Readonly<Record<string, unknown>>): void {
+    this.#context.commandsManager.runCommand(command, options);
   }
 
   authorization(): Record<string, string> | undefined {
@@ -65,6 +85,29 @@ export class Viewer {
     ];
     return () => {
       for (const subscription of subscriptions) subscription.unsubscribe();
+    };
+  }
+
+  /**
+   * Calls the listener when somebody has painted or erased (`voxels`), or has added, removed or renamed a segment.
+   * @returns a function that ends it
+   */
+  onEdit(listener: (segmentationId: string, what: 'voxels' | 'segments') => void): () => void {
+    const { segmentationService } = this.services;
+    const { cornerstone, cornerstoneTools } = this.libraries;
+    const painted = ({ detail }: CustomEvent<DataModified>) => {
+      // Without slices, the segmentation has only been brought to the screen.
+      if (detail.modifiedSlicesToUse?.length) listener(detail.segmentationId, 'voxels');
+    };
+    const event = cornerstoneTools.Enums.Events.SEGMENTATION_DATA_MODIFIED;
+    cornerstone.eventTarget.addEventListener(event, painted);
+    const subscription = segmentationService.subscribe(
+      segmentationService.EVENTS.SEGMENTATION_MODIFIED,
+      ({ segmentationId }) => listener(segmentationId, 'segments'),
+    );
+    return () => {
+      cornerstone.eventTarget.removeEventListener(event, painted);
+      subscription.unsubscribe();
     };
   }
 

@@ -1,10 +1,14 @@
 import type { SegmentationView } from '../../../server/src/http/contract.ts';
 import type { Session } from '../state/session.ts';
+import { isEdited, type SessionState } from '../state/session-state.ts';
 
 /** The last run brought no result: why, and what can be done. */
-export function EndedRun({ session, run }: { session: Session; run: SegmentationView }) {
-  const again = (
-    <button type="button" onClick={() => session.segment()}>
+export function EndedRun({ session, state, run }: { session: Session; state: SessionState; run: SegmentationView }) {
+  const isCorrection = run.kind === 'correction';
+  // What was drawn is only in the viewer where it was: elsewhere it cannot be sent once more.
+  const canRepeat = !isCorrection || isEdited(state, run.seriesInstanceUID);
+  const again = canRepeat && (
+    <button type="button" onClick={() => (isCorrection ? session.editing.save() : session.segment())}>
       Try again
     </button>
   );
@@ -12,14 +16,14 @@ export function EndedRun({ session, run }: { session: Session; run: Segmentation
     case 'refused':
       return (
         <div role="status" className="hepar-card" data-cy="hepar-refused">
-          <h3>This series cannot be segmented</h3>
+          <h3>{isCorrection ? 'This correction cannot be saved' : 'This series cannot be segmented'}</h3>
           <p>{sentence(run.refusal?.message)}</p>
         </div>
       );
     case 'failed':
       return (
         <div role="status" className="hepar-card" data-cy="hepar-failed">
-          <h3>The segmentation failed</h3>
+          <h3>{isCorrection ? 'The correction was not saved' : 'The segmentation failed'}</h3>
           <p>{sentence(run.failure?.message)}</p>
           {again}
         </div>

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useEffect, useRef } from 'react';
+import type { KeyboardEvent } from 'react';
 import { HOTKEYS } from '../id.ts';
 import type { Session } from '../state/session.ts';
 import {
@@ -12,6 +12,7 @@ import {
   shownResult,
 } from '../state/session-state.ts';
 import { EndedRun } from './ended-run.tsx';
+import { Question } from './question.tsx';
 import { Result } from './result.tsx';
 import { RunProgress } from './run-progress.tsx';
 import { Styles } from './styles.tsx';
@@ -27,7 +28,7 @@ export function FindingsPanel({ session }: { session: Session }) {
   const onKeyDown = (event: KeyboardEvent) => {
     // The viewer's own keys (Enter, Space, arrows) must not act on the images while one works in here.
     event.stopPropagation();
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target instanceof HTMLSelectElement) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
     if (event.key === HOTKEYS.nextLesion) session.step(1);
     if (event.key === HOTKEYS.previousLesion) session.step(-1);
   };
@@ -49,9 +50,18 @@ export function FindingsPanel({ session }: { session: Session }) {
           {state.error}
         </p>
       )}
-      {state.isConfirming && !live && <ConfirmRepeat session={session} />}
+      {state.isConfirming && !live && (
+        <Question
+          label="Segment again?"
+          asks="This series has a current result. Segment it again? The present result is kept."
+          no="Keep this result"
+          yes="Segment again"
+          onNo={() => session.declineRepeat()}
+          onYes={() => session.segment()}
+        />
+      )}
       {live && <RunProgress session={session} heard={live} />}
-      {ended && <EndedRun session={session} run={ended} />}
+      {ended && <EndedRun session={session} state={state} run={ended} />}
       {ended?.state === 'refused' && <BetterSeries session={session} state={state} />}
       {result ? (
         <Result session={session} state={state} run={result} />
@@ -61,6 +71,11 @@ export function FindingsPanel({ session }: { session: Session }) {
       <OtherSeries session={session} state={state} />
     </section>
   );
+}
+
+/** Letters typed there are text. */
+function isTyping(target: EventTarget): boolean {
+  return target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement;
 }
 
 /** Nothing has been segmented here yet. */
@@ -112,10 +127,10 @@ function OtherSeries({ session, state }: { session: Session; state: SessionState
   if (others.length === 0) return null;
   return (
     <nav aria-label="Other series of this study" className="hepar-others">
-      {others.map(({ seriesInstanceUID, name, live }) => (
+      {others.map(({ seriesInstanceUID, name, live, isEdited }) => (
         <div key={seriesInstanceUID} className="hepar-row hepar-between">
           <span className="hepar-quiet">
-            Series {name}: {live ? `${phaseText(live)}…` : 'has a result'}
+            Series {name}: {isEdited ? 'is being corrected' : live ? `${phaseText(live)}…` : 'has a result'}
           </span>
           <button type="button" onClick={() => session.showSeries(seriesInstanceUID)}>
             Show
@@ -123,37 +138,5 @@ function OtherSeries({ session, state }: { session: Session; state: SessionState
         </div>
       ))}
     </nav>
-  );
-}
-
-function ConfirmRepeat({ session }: { session: Session }) {
-  const first = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    const before = document.activeElement;
-    first.current?.focus();
-    return () => {
-      if (before instanceof HTMLElement) before.focus();
-    };
-  }, []);
-  return (
-    <div
-      role="alertdialog"
-      aria-label="Segment again?"
-      aria-describedby="hepar-repeat"
-      className="hepar-card"
-      onKeyDown={(event) => {
-        if (event.key === 'Escape') session.declineRepeat();
-      }}
-    >
-      <p id="hepar-repeat">This series has a current result. Segment it again? The present result is kept.</p>
-      <div className="hepar-row">
-        <button type="button" ref={first} onClick={() => session.declineRepeat()}>
-          Keep this result
-        </button>
-        <button type="button" className="hepar-primary" onClick={() => session.segment()}>
-          Segment again
-        </button>
-      </div>
-    </div>
   );
 }

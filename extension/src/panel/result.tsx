@@ -1,12 +1,22 @@
 import type { FindingsDocument } from '../../../server/src/findings/schema.ts';
 import type { SegmentationView } from '../../../server/src/http/contract.ts';
+import { currentResult } from '../companion/run.ts';
 import { counted, dateTime, duration, percent, volumeMl } from '../findings/format.ts';
 import { burdenShare } from '../findings/report-text.ts';
 import type { Session } from '../state/session.ts';
-import { isOutgrown, listedLesions, type OverlayState, results, type SessionState } from '../state/session-state.ts';
+import {
+  isEdited,
+  isOutgrown,
+  listedLesions,
+  type OverlayState,
+  results,
+  type SessionState,
+} from '../state/session-state.ts';
 import { CopyButton } from './copy-button.tsx';
 import { Drawing } from './drawing.tsx';
+import { EditCard } from './edit-card.tsx';
 import { LesionTable } from './lesion-table.tsx';
+import { ReviewCard } from './review-card.tsx';
 
 interface Props {
   readonly session: Session;
@@ -21,7 +31,11 @@ export function Result({ session, state, run }: Props) {
     <div className="hepar-result" data-cy="hepar-result" data-overlay={overlayName(state.overlays.get(run.id))}>
       <ResultPicker session={session} state={state} run={run} />
       <OverlayLine session={session} state={state} run={run} />
-      {findings && <Findings session={session} state={state} run={run} findings={findings} />}
+      {state.editing && isEdited(state, run.seriesInstanceUID) ? (
+        <EditCard editing={session.editing} state={state.editing} />
+      ) : (
+        findings && <Findings session={session} state={state} run={run} findings={findings} />
+      )}
     </div>
   );
 }
@@ -84,6 +98,7 @@ function Findings({ session, state, run, findings }: Props & { findings: Finding
         )}
         <CopyButton findings={findings} lowestConfidence={state.lowestConfidence} />
       </div>
+      <ReviewCard key={run.id} session={session} state={state} run={run} />
       <Origin state={state} run={run} findings={findings} />
     </>
   );
@@ -98,6 +113,12 @@ function Origin({
   return (
     <footer className="hepar-origin">
       <p>
+        {run.kind === 'correction' && (
+          <>
+            Corrected by {run.reviewer ?? 'someone who did not sign in'}, from a result of
+            <br />
+          </>
+        )}
         {name} {model.version} on {engine.device} ({engine.provider.toUpperCase()})
         <br />
         {dateTime(run.finishedAt ?? run.createdAt)}
@@ -111,26 +132,38 @@ function Origin({
 function ResultPicker({ session, state, run }: Props) {
   const all = results(state);
   if (all.length < 2) return null;
-  const isOneModel = new Set(all.map(({ model }) => model.id)).size === 1;
+  const current = currentResult(all, run.seriesInstanceUID);
   return (
     <label className="hepar-row hepar-picker">
       Result
       <select
         value={run.id}
+        disabled={isEdited(state, run.seriesInstanceUID)}
+        data-cy="hepar-picker"
         onChange={(event) => {
           const chosen = all.find(({ id }) => id === event.target.value);
           if (chosen) session.choose(chosen);
         }}
       >
-        {all.map(({ id, finishedAt, createdAt, model }, index) => (
-          <option key={id} value={id}>
-            {dateTime(finishedAt ?? createdAt)}, {isOneModel ? model.version : `${model.id} ${model.version}`}
-            {index === 0 && ', newest'}
+        {all.map((each) => (
+          <option key={each.id} value={each.id}>
+            {resultName(each, all)}
+            {each.id === current?.id && ', current'}
           </option>
         ))}
       </select>
     </label>
   );
+}
+
+/** By date and model; whose correction it is tells more than the model below it. */
+function resultName(
+  { finishedAt, createdAt, model, kind, reviewer }: SegmentationView,
+  all: readonly SegmentationView[],
+) {
+  const isOneModel = new Set(all.map(({ model: { id } }) => id)).size === 1;
+  const by = isOneModel ? model.version : `${model.id} ${model.version}`;
+  return `${dateTime(finishedAt ?? createdAt)}, ${kind === 'correction' ? `corrected${reviewer ? ` by ${reviewer}` : ''}` : by}`;
 }
 
 function overlayName(overlay: OverlayState | undefined): string {

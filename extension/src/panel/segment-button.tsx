@@ -5,7 +5,7 @@ import { useSession } from './use-session.ts';
 
 /** The toolbar button. Where it cannot be used it stays in the order of the Tab key, so that its reason can be reached. */
 export function SegmentButton({ session }: { session: Session }) {
-  const { kind, hint, progress } = buttonState(useSession(session));
+  const { kind, label, hint } = buttonState(useSession(session));
   const isDisabled = kind === 'disabled';
   return (
     <div className="hepar hepar-tool">
@@ -21,9 +21,7 @@ export function SegmentButton({ session }: { session: Session }) {
         }}
       >
         {kind === 'busy' && <span className="hepar-spinner" aria-hidden="true" />}
-        {kind === 'busy'
-          ? `Segmenting${progress === null ? '' : ` ${Math.round(100 * progress)} %`}`
-          : 'Segment liver lesions'}
+        {label}
       </button>
       <span id="hepar-segment-hint" role="tooltip" className="hepar-hint">
         {hint}

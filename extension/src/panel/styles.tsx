@@ -9,7 +9,7 @@ const SHEET = `
 .hepar button { font: inherit; color: inherit; background: #1d2b45; border: 1px solid #34507d; border-radius: 4px; padding: 3px 9px; cursor: pointer; }
 .hepar button:hover { background: #27406b; }
 .hepar button:disabled { opacity: .5; cursor: not-allowed; }
-.hepar :is(button, input, select, [tabindex]):focus-visible { outline: 2px solid #5acce6; outline-offset: 1px; }
+.hepar :is(button, input, select, textarea, [tabindex]):focus-visible { outline: 2px solid #5acce6; outline-offset: 1px; }
 .hepar .hepar-primary { background: #1f6fd6; border-color: #1f6fd6; color: #fff; font-weight: 600; }
 .hepar .hepar-primary:hover { background: #2f80e8; }
 .hepar-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
@@ -54,6 +54,18 @@ const SHEET = `
 .hepar-slider output { width: 44px; text-align: right; }
 .hepar input[type=checkbox] { accent-color: #5acce6; }
 .hepar-picker select { flex: 1; min-width: 0; font: inherit; color: inherit; background: #0c1829; border: 1px solid #34507d; border-radius: 4px; padding: 3px; }
+
+.hepar-small { font-size: 12px; }
+.hepar-stack { display: flex; flex-direction: column; gap: 4px; }
+.hepar textarea { font: inherit; color: inherit; background: #07101d; border: 1px solid #34507d; border-radius: 4px; padding: 4px 6px; resize: vertical; }
+.hepar-segments { margin: 0; padding: 0; border: 0; max-height: 272px; overflow-y: auto; }
+.hepar-segments > div { height: 30px; padding: 0 4px; border-bottom: 1px solid #17243a; }
+.hepar-segments > .hepar-selected { background: #1b3760; }
+.hepar-segments label { flex: 1; cursor: pointer; }
+.hepar-segments input { accent-color: #5acce6; margin: 0 2px; }
+.hepar .hepar-segments button { padding: 1px 7px; font-size: 12px; }
+.hepar-review { display: flex; flex-direction: column; gap: 8px; padding-top: 8px; border-top: 1px solid #17243a; }
+.hepar-review q { display: block; }
 
 .hepar-others { display: flex; flex-direction: column; gap: 6px; padding-top: 8px; border-top: 1px solid #17243a; }
 .hepar-others .hepar-row { flex-wrap: nowrap; }

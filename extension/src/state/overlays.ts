@@ -1,6 +1,8 @@
 import type { FindingsDocument } from '../../../server/src/findings/schema.ts';
 import type { SegmentationView } from '../../../server/src/http/contract.ts';
 import type { Companion } from '../companion/client.ts';
+import { LIVER_SEGMENT } from '../editing/segments.ts';
+import type { Labelmap } from '../ohif/labelmap.ts';
 import { Overlay } from '../ohif/overlay.ts';
 import type { Viewer } from '../ohif/viewer.ts';
 import { isDrawn, type OverlayState, resultToShow, type SessionState } from './session-state.ts';
@@ -57,6 +59,25 @@ export class Overlays {
     overlay?.jumpTo(segment, world);
   }
 
+  /** What is drawn of a result, for editing; null while its overlay is not there. */
+  labelmapOf(runId: string): Labelmap | null {
+    const overlay = this.#loaded.get(runId);
+    return overlay?.exists ? overlay.labelmap : null;
+  }
+
+  /** The run whose result a segmentation of the viewer is; null for those of others. */
+  runOf(segmentationId: string): string | null {
+    const [id] = [...this.#loaded].find(([, { labelmap }]) => labelmap.segmentationId === segmentationId) ?? [];
+    return id ?? null;
+  }
+
+  /** Forgets what was painted on a result; where it is shown, it is loaded from the archive again. */
+  async discard(runId: string): Promise<void> {
+    this.#loaded.get(runId)?.discard();
+    this.#loaded.delete(runId);
+    await this.sync();
+  }
+
   async #syncOnce(): Promise<void> {
     const state = this.#store.get();
     const series = new Set(this.#viewer.seriesByViewport().values());
@@ -79,15 +100,19 @@ export class Overlays {
 
   #draw(overlay: Overlay, runId: string, findings: FindingsDocument): void {
     const state = this.#store.get();
-    const hidden = new Set(state.isLiverHidden ? [1] : []);
-    for (const lesion of findings.lesions) if (!isDrawn(state, runId, lesion)) hidden.add(lesion.segmentNumber);
+    const isOutline = state.drawing === 'outline';
     const isActive = state.series?.seriesInstanceUID === overlay.sourceSeriesUID;
     const selected = isActive ? findings.lesions.find(({ number }) => number === state.selected) : undefined;
-    overlay.draw([1, ...findings.lesions.map(({ segmentNumber }) => segmentNumber)], {
-      isOutline: state.drawing === 'outline',
-      hidden,
-      selected: selected?.segmentNumber ?? null,
-    });
+    if (state.editing?.run.id === runId) {
+      // Nothing is hidden from one who edits, and nothing so dense that the CT below it is.
+      const segments = state.editing.segments.map(({ segment }) => segment);
+      overlay.draw(segments, { isOutline, hidden: new Set(), selected: null });
+    } else {
+      const hidden = new Set(state.isLiverHidden ? [LIVER_SEGMENT] : []);
+      for (const lesion of findings.lesions) if (!isDrawn(state, runId, lesion)) hidden.add(lesion.segmentNumber);
+      const segments = [LIVER_SEGMENT, ...findings.lesions.map(({ segmentNumber }) => segmentNumber)];
+      overlay.draw(segments, { isOutline, hidden, selected: selected?.segmentNumber ?? null });
+    }
     const jump = this.#pendingJump;
     if (jump?.runId !== runId) return;
     this.#pendingJump = null;

@@ -1,6 +1,7 @@
 import type { FindingsDocument, Lesion } from '../../../server/src/findings/schema.ts';
-import type { ModelView, SegmentationView, StudySeriesView } from '../../../server/src/http/contract.ts';
+import type { ModelView, ReviewView, SegmentationView, StudySeriesView } from '../../../server/src/http/contract.ts';
 import { currentResult, isLive, resultsOfSeries, runsOfSeries } from '../companion/run.ts';
+import type { EditedSegment } from '../editing/segments.ts';
 import { BY_NUMBER, confident, type Order, ordered } from '../findings/order.ts';
 import type { ActiveSeries } from '../series/suitability.ts';
 
@@ -15,6 +16,27 @@ export interface HeardRun {
 
 /** Of the overlay of one result. */
 export type OverlayState = 'loading' | 'shown' | { readonly failed: string };
+
+/** With what a result is corrected. */
+export type Tool = 'brush' | 'eraser';
+
+/** A correction in the making. */
+export interface EditState {
+  /** Whose result is corrected. */
+  readonly run: SegmentationView;
+  readonly segments: readonly EditedSegment[];
+  /** The segment that is drawn. */
+  readonly active: number;
+  /** null: one of the viewer's own. */
+  readonly tool: Tool | null;
+  readonly radiusMm: number;
+  /** There is something that is not saved. */
+  readonly isChanged: boolean;
+  /** The user is asked whether to give that up. */
+  readonly isLeaving: boolean;
+  /** Id of the run that saves it; empty while the server is asked for it. */
+  readonly saving: string | null;
+}
 
 export interface SessionState {
   readonly series: ActiveSeries | null;
@@ -42,6 +64,9 @@ export interface SessionState {
   readonly isLiverHidden: boolean;
   /** Number of the lesion of the shown result that was jumped to. */
   readonly selected: number | null;
+  readonly editing: EditState | null;
+  /** What was said of a result, oldest first; of results that were looked at. */
+  readonly reviews: ReadonlyMap<string, readonly ReviewView[]>;
 }
 
 export const INITIAL: SessionState = {
@@ -62,6 +87,8 @@ export const INITIAL: SessionState = {
   hidden: new Map(),
   isLiverHidden: false,
   selected: null,
+  editing: null,
+  reviews: new Map(),
 };
 
 function allRuns({ runs }: SessionState): SegmentationView[] {
@@ -79,8 +106,12 @@ export function results(state: SessionState): SegmentationView[] {
   return state.series ? resultsOfSeries(allRuns(state), state.series.seriesInstanceUID) : [];
 }
 
-/** The result to show over a series: the one chosen by hand, or the current one. Never one of another series. */
+/**
+ * The result to show over a series: the one that is being corrected, the one chosen by hand, or the current one. Never one
+ * of another series.
+ */
 export function resultToShow(state: SessionState, seriesInstanceUID: string): SegmentationView | null {
+  if (state.editing && isEdited(state, seriesInstanceUID)) return state.editing.run;
   const chosen = state.runs.get(state.chosen.get(seriesInstanceUID) ?? '')?.run;
   if (chosen?.state === 'done' && chosen.seriesInstanceUID === seriesInstanceUID) return chosen;
   return currentResult(allRuns(state), seriesInstanceUID);
@@ -92,12 +123,13 @@ export function shownResult(state: SessionState): SegmentationView | null {
 
 /**
  * The newest run of the active series, where that ended without a result. It is told beside an older result, save that
- * who has cancelled it knows.
+ * who has cancelled it knows, and of a correction that was not saved only who still has it.
  */
 export function endedWithoutResult(state: SessionState): SegmentationView | null {
   if (!state.series) return null;
   const [newest] = runsOfSeries(allRuns(state), state.series.seriesInstanceUID);
   if (!newest || isLive(newest) || newest.state === 'done') return null;
+  if (newest.kind === 'correction' && !isEdited(state, newest.seriesInstanceUID)) return null;
   return newest.state === 'cancelled' && shownResult(state) ? null : newest;
 }
 
@@ -112,6 +144,7 @@ export interface OtherSeries {
   readonly seriesInstanceUID: string;
   readonly name: string;
   readonly live: SegmentationView | null;
+  readonly isEdited: boolean;
 }
 
 /** The other series of the study that are segmented, or are being segmented. */
@@ -128,6 +161,7 @@ export function otherSeries(state: SessionState): OtherSeries[] {
       seriesInstanceUID: uid,
       name: judged ? seriesName(judged) : '',
       live: runsOfSeries(runs, uid).find(isLive) ?? null,
+      isEdited: isEdited(state, uid),
     };
   });
 }
@@ -155,29 +189,37 @@ export function isDrawn(state: SessionState, runId: string, { number, confidence
 /** What the toolbar button is, and says when pointed at. */
 export interface ButtonState {
   readonly kind: 'ready' | 'busy' | 'disabled';
+  readonly label: string;
   readonly hint: string;
-  /** Of the whole run; null while that is unknown. */
-  readonly progress: number | null;
 }
+
+const LABEL = 'Segment liver lesions';
 
 export function buttonState(state: SessionState): ButtonState {
   const { series } = state;
   const live = liveRun(state);
-  if (live) {
-    const { progress, state: runState } = live.run;
-    const hint =
-      runState === 'queued' ? 'Waiting for its turn. Click for its progress.' : 'At work. Click for its progress.';
-    return { kind: 'busy', hint, progress };
-  }
-  if (state.isAsking) return { kind: 'busy', hint: 'Asking the server.', progress: null };
-  const disabled = (hint: string): ButtonState => ({ kind: 'disabled', hint, progress: null });
+  if (live) return { kind: 'busy', ...busy(live.run) };
+  if (state.isAsking) return { kind: 'busy', label: 'Segmenting', hint: 'Asking the server.' };
+  const disabled = (hint: string): ButtonState => ({ kind: 'disabled', label: LABEL, hint });
   if (!series) return disabled('Open an axial CT series in the active viewport.');
   if (series.unsuitable) return disabled(series.unsuitable);
   if (state.trouble) return disabled(state.trouble);
+  if (isEdited(state, series.seriesInstanceUID)) return disabled('Save or discard your changes first.');
   const hint = shownResult(state)
     ? 'This series has a result. Click to segment it again.'
     : `Find and measure liver lesions in series ${series.name}.`;
-  return { kind: 'ready', hint, progress: null };
+  return { kind: 'ready', label: LABEL, hint };
+}
+
+function busy(run: SegmentationView): Pick<ButtonState, 'label' | 'hint'> {
+  if (run.state === 'queued') return { label: 'Waiting', hint: `${phaseText(run)}. Click for its progress.` };
+  const share = run.progress === null ? '' : ` ${Math.round(100 * run.progress)} %`;
+  return { label: `${run.kind === 'correction' ? 'Saving' : 'Segmenting'}${share}`, hint: 'Click for its progress.' };
+}
+
+/** Whether the result of a series is being corrected. */
+export function isEdited({ editing }: SessionState, seriesInstanceUID: string | undefined): boolean {
+  return editing?.run.seriesInstanceUID === seriesInstanceUID;
 }
 
 /** Elapsed and remaining time of a run at this moment; the clock goes on between two messages. */
@@ -193,12 +235,15 @@ export function timesOf(
 }
 
 /** How a phase is called before a radiologist. */
-export function phaseText({ state, phase, attempt }: SegmentationView): string {
-  if (state === 'queued') return attempt > 0 ? 'Waiting for the next attempt' : 'Waiting for its turn';
+export function phaseText({ state, phase, attempt, position, kind }: SegmentationView): string {
+  if (state === 'queued') {
+    const place = position === null ? '' : position === 1 ? ': next in the queue' : `: number ${position} in the queue`;
+    return `${attempt > 0 ? 'Waiting for the next attempt' : 'Waiting for its turn'}${place}`;
+  }
   const names = {
     retrieve: 'Fetching the images',
     assemble: 'Putting the slices together',
-    segment: 'Segmenting liver and lesions',
+    segment: kind === 'correction' ? 'Taking over your changes' : 'Segmenting liver and lesions',
     measure: 'Measuring the lesions',
     report: 'Writing the result',
     store: 'Storing it in the archive',

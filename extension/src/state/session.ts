@@ -1,12 +1,14 @@
 import type { Lesion } from '../../../server/src/findings/schema.ts';
-import type { SegmentationView } from '../../../server/src/http/contract.ts';
+import type { ReviewRequest, SegmentationView } from '../../../server/src/http/contract.ts';
 import { Companion } from '../companion/client.ts';
 import { StudyFollower } from '../companion/follow-study.ts';
 import { nextRepeat } from '../companion/run.ts';
 import { jumpTarget, neighbour, reordered, type SortKey } from '../findings/order.ts';
 import { PANEL_ID } from '../id.ts';
+import { warnBeforeLeaving } from '../ohif/leaving.ts';
 import type { ExtensionContext } from '../ohif/types.ts';
 import { Viewer } from '../ohif/viewer.ts';
+import { Editing } from './editing.ts';
 import { Overlays, oneLine } from './overlays.ts';
 import {
   buttonState,
@@ -26,6 +28,8 @@ export class Session {
   readonly #viewer: Viewer;
   readonly #companion: Companion;
   readonly #overlays: Overlays;
+  /** What is done to correct a result. */
+  readonly editing: Editing;
   #follower: StudyFollower | null = null;
   #study: string | null = null;
   #unsubscribe: (() => void) | null = null;
@@ -34,12 +38,24 @@ export class Session {
     this.#viewer = new Viewer(context);
     this.#companion = new Companion({ root, authorization: () => this.#viewer.authorization() });
     this.#overlays = new Overlays(this.store, this.#viewer, this.#companion);
+    this.editing = new Editing({
+      store: this.store,
+      viewer: this.#viewer,
+      companion: this.#companion,
+      overlays: this.#overlays,
+      onRun: (run) => this.#follow(run),
+    });
   }
 
   /** Begins to listen; the button and the panel call it when the viewer first shows one of them. */
   start(): void {
     if (this.#unsubscribe) return;
-    this.#unsubscribe = this.#viewer.onChange(() => this.#look());
+    const stopLooking = this.#viewer.onChange(() => this.#look());
+    const stopWarning = warnBeforeLeaving(() => this.editing.wouldLose);
+    this.#unsubscribe = () => {
+      stopLooking();
+      stopWarning();
+    };
     this.#look();
   }
 
@@ -47,6 +63,7 @@ export class Session {
     this.#unsubscribe?.();
     this.#follower?.stop();
     this.#overlays.stop();
+    this.editing.stop();
   }
 
   /** What the toolbar button does: shows the panel, and segments where nothing goes on yet; asks before a second time. */
@@ -70,13 +87,7 @@ export class Session {
       const { studyInstanceUID, seriesInstanceUID } = series;
       const known = [...runs.values()].map(({ run }) => run);
       const repeat = nextRepeat(known, seriesInstanceUID);
-      const run = await this.#companion.segment({ studyInstanceUID, seriesInstanceUID, repeat });
-      // The newest result is what the user wants to see when it is there.
-      const chosen = new Map(this.store.get().chosen);
-      chosen.delete(seriesInstanceUID);
-      this.store.set({ chosen });
-      this.#hear([run]);
-      this.#follower?.watch(run);
+      this.#follow(await this.#companion.segment({ studyInstanceUID, seriesInstanceUID, repeat }));
     });
     this.store.set({ isAsking: false });
   }
@@ -145,6 +156,19 @@ export class Session {
     this.#viewer.showSeries(seriesInstanceUID);
   }
 
+  /** Says what the user thinks of the result that is shown. @returns whether the server has taken it */
+  async review(review: ReviewRequest): Promise<boolean> {
+    const result = shownResult(this.store.get());
+    if (!result) return false;
+    this.store.set({ error: null });
+    await this.#attempt(async () => {
+      await this.#companion.review(result.id, review);
+      await this.#readReviews(result.id);
+      this.#hear([{ ...result, verdict: review.verdict }]);
+    });
+    return this.store.get().error === null;
+  }
+
   /** Takes in what the viewer shows now. */
   #look(): void {
     const series = this.#viewer.activeSeries();
@@ -182,6 +206,20 @@ export class Session {
     }, ignore);
   }
 
+  /** Follows a run that this user has begun. Its result is what they want to see when it is there. */
+  #follow(run: SegmentationView): void {
+    const chosen = new Map(this.store.get().chosen);
+    chosen.delete(run.seriesInstanceUID);
+    this.store.set({ chosen });
+    this.#hear([run]);
+    this.#follower?.watch(run);
+  }
+
+  async #readReviews(id: string): Promise<void> {
+    const reviews = await this.#companion.reviewsOf(id);
+    this.store.set({ reviews: new Map(this.store.get().reviews).set(id, reviews) });
+  }
+
   /** Where no viewport shows a series that has a result, the newest such series takes the place of an unsuitable one. */
   #restore(runs: readonly SegmentationView[]): void {
     const state = this.store.get();
@@ -198,6 +236,12 @@ export class Session {
     if (isNews && this.#study) this.#judge(this.#study);
     for (const run of heard) runs.set(run.id, { run, heardAt: performance.now() });
     this.store.set({ runs });
+    for (const run of heard) {
+      this.editing.hear(run);
+      // Who said so, and what: the list tells only that there is something.
+      const told = this.store.get().reviews.get(run.id)?.at(-1)?.verdict ?? null;
+      if (run.state === 'done' && run.verdict !== told) this.#readReviews(run.id).catch(ignore);
+    }
     void this.#overlays.sync();
   }
 

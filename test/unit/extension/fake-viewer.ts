@@ -1,4 +1,11 @@
-import type { DisplaySet, ExtensionContext, SegDisplaySet } from '../../../extension/src/ohif/types.ts';
+import type {
+  CornerstoneImage,
+  DisplaySet,
+  ExtensionContext,
+  Libraries,
+  SegDisplaySet,
+  Segmentation,
+} from '../../../extension/src/ohif/types.ts';
 import { STUDY } from './support.ts';
 
 /**
@@ -16,7 +23,14 @@ export class FakeViewer {
   readonly hidden = new Set<string>();
   readonly forgotten: string[] = [];
   readonly jumps: unknown[] = [];
-  readonly #loaded = new Set<string>();
+  /** Segmentations that are loaded, by id: their segments, and their layers as images of labels. */
+  readonly segmentations = new Map<string, Segmentation>();
+  readonly images = new Map<string, CornerstoneImage>();
+  /** Locked segments of all segmentations. */
+  readonly locked = new Set<number>();
+  readonly commands: string[] = [];
+  readonly events = new EventTarget();
+  readonly #listeners = new Set<(payload: { segmentationId: string }) => void>();
 
   ct(seriesInstanceUID: string): this {
     this.displaySets.push({
@@ -37,12 +51,26 @@ export class FakeViewer {
       SOPInstanceUID: `${seriesInstanceUID}.1`,
       Modality: 'SEG',
       referencedSeriesInstanceUID,
-      load: async () => this.#loaded.add(`set ${seriesInstanceUID}`),
+      load: async () => {
+        const id = `set ${seriesInstanceUID}`;
+        if (!this.segmentations.has(id)) this.segmentations.set(id, { segments: {}, representationData: {} });
+      },
     };
   }
 
   show(viewportId: string, seriesInstanceUID: string): void {
     this.viewports.set(viewportId, { displaySetInstanceUIDs: [`set ${seriesInstanceUID}`] });
+  }
+
+  /** As a stroke of the viewer's brush does; without slices, as when a segmentation comes to the screen. */
+  paint(segmentationId: string, ...modifiedSlicesToUse: number[]): void {
+    const detail = { segmentationId, ...(modifiedSlicesToUse.length > 0 ? { modifiedSlicesToUse } : {}) };
+    this.events.dispatchEvent(new CustomEvent('painted', { detail }));
+  }
+
+  #change(segmentationId: string, segments: Segmentation['segments']): void {
+    this.segmentations.set(segmentationId, { ...this.segmentations.get(segmentationId)!, segments });
+    for (const listener of this.#listeners) listener({ segmentationId });
   }
 
   get context(): ExtensionContext {
@@ -65,7 +93,27 @@ export class FakeViewer {
             setDisplaySetsForViewports: () => {},
           },
           segmentationService: {
-            getSegmentation: (id) => (this.#loaded.has(id) ? {} : undefined),
+            EVENTS: { SEGMENTATION_MODIFIED: 'segments' },
+            subscribe: (_event, listener) => {
+              this.#listeners.add(listener);
+              return { unsubscribe: () => this.#listeners.delete(listener) };
+            },
+            getSegmentation: (id) => this.segmentations.get(id),
+            remove: (id) => this.segmentations.delete(id),
+            setActiveSegmentation: () => {},
+            setActiveSegment: () => {},
+            setSegmentLocked: (_id, segment, isLocked) => {
+              if (isLocked) this.locked.add(segment);
+              else this.locked.delete(segment);
+            },
+            addSegment: (id, { segmentIndex, label }) => {
+              const { segments } = this.segmentations.get(id)!;
+              this.#change(id, { ...segments, [segmentIndex]: { segmentIndex, label } });
+            },
+            removeSegment: (id, segment) => {
+              const { [segment]: _gone, ...segments } = this.segmentations.get(id)!.segments;
+              this.#change(id, segments);
+            },
             getSegmentationRepresentations: (viewport, { segmentationId }) =>
               this.attached.has(`${viewport} ${segmentationId}`) ? [{}] : [],
             addSegmentationRepresentation: async (viewport, { segmentationId }) => {
@@ -89,7 +137,9 @@ export class FakeViewer {
           userAuthenticationService: { getAuthorizationHeader: () => undefined },
         },
       },
+      commandsManager: { runCommand: (name, options) => this.commands.push(`${name} ${Object.values(options)}`) },
       extensionManager: {
+        getModuleEntry: () => ({ exports: { getCornerstoneLibraries: () => this.#libraries } }),
         getActiveDataSource: () => [
           {
             getConfig: () => ({ name: 'dicomweb' }),
@@ -107,6 +157,20 @@ export class FakeViewer {
           },
         ],
       },
+    };
+  }
+
+  get #libraries(): Libraries {
+    return {
+      cornerstone: {
+        eventTarget: {
+          addEventListener: (event, listener) => this.events.addEventListener(event, listener as () => void),
+          removeEventListener: (event, listener) => this.events.removeEventListener(event, listener as () => void),
+        },
+        cache: { getImage: (id) => this.images.get(id), removeImageLoadObject: (id) => this.images.delete(id) },
+        metaData: { get: (_type, imageId) => ({ SOPInstanceUID: `sop ${imageId}` }) },
+      },
+      cornerstoneTools: { Enums: { Events: { SEGMENTATION_DATA_MODIFIED: 'painted' } } },
     };
   }
 }

@@ -14,7 +14,7 @@ import {
   timesOf,
 } from '../../../extension/src/state/session-state.ts';
 import type { SegmentationView, StudySeriesView } from '../../../server/src/http/contract.ts';
-import { lesion, run, SERIES, STUDY } from './support.ts';
+import { edited, lesion, run, SERIES, STUDY } from './support.ts';
 
 function state(runs: readonly SegmentationView[], parts: Partial<SessionState> = {}): SessionState {
   return {
@@ -57,13 +57,26 @@ describe('the toolbar button', () => {
 
   it('is busy with a run of this series, and free while another series is segmented', () => {
     equal(buttonState(state([running()])).kind, 'busy');
-    equal(buttonState(state([running()])).progress, 0.4);
+    match(buttonState(state([running()])).label, /^Segmenting 40 %$/);
+    match(buttonState(state([running({ kind: 'correction' })])).label, /^Saving 40 %$/);
     equal(buttonState(state([running({ seriesInstanceUID: '2.25.77' })])).kind, 'ready');
     equal(buttonState(state([], { isAsking: true })).kind, 'busy');
   });
 
   it('still leads to the progress of a run when the connection is lost', () => {
     equal(buttonState(state([running()], { trouble: 'Connection lost.' })).kind, 'busy');
+  });
+
+  it('tells how many wait before a run', () => {
+    const queued = (position: number) => state([running({ state: 'queued', phase: null, position })]);
+    match(buttonState(queued(3)).hint, /number 3 in the queue/);
+    match(buttonState(queued(1)).hint, /next in the queue/);
+  });
+
+  it('does not begin while a correction is not saved', () => {
+    const { kind, hint } = buttonState(state([run('a')], { editing: edited(run('a')) }));
+    equal(kind, 'disabled');
+    match(hint, /Save or discard/);
   });
 
   it('says that there is a result already', () => {

@@ -1,3 +1,4 @@
+import type { EditState } from '../../../extension/src/state/session-state.ts';
 import type { FindingsDocument, Lesion } from '../../../server/src/findings/schema.ts';
 import type { SegmentationView } from '../../../server/src/http/contract.ts';
 
@@ -90,4 +91,10 @@ export function run(id: string, parts: Partial<SegmentationView> = {}): Segmenta
     verdict: null,
     ...parts,
   };
+}
+
+/** A correction that was begun and has changes. */
+export function edited(of: SegmentationView, parts: Partial<EditState> = {}): EditState {
+  const editing = { run: of, segments: [], active: 2, tool: 'brush', radiusMm: 5 } as const;
+  return { ...editing, isChanged: true, isLeaving: false, saving: null, ...parts };
 }
