@@ -2,6 +2,7 @@
 export const EXTENSION_ID = '@hepar/ohif-extension';
 export const PANEL_NAME = 'findings';
 export const PANEL_ID = `${EXTENSION_ID}.panelModule.${PANEL_NAME}`;
+export const HANGING_PROTOCOL = '@hepar/one-ct';
 export const BUTTON_ID = 'heparSegment';
 export const BUTTON_TYPE = 'hepar.segmentButton';
 

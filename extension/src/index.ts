@@ -1,4 +1,5 @@
 import { commandsModule } from './commandsModule.ts';
+import { hangingProtocolModule } from './hangingProtocolModule.ts';
 import { EXTENSION_ID } from './id.ts';
 import type { ExtensionContext } from './ohif/types.ts';
 import { panelModule } from './panelModule.tsx';
@@ -20,6 +21,7 @@ function createExtension(server: URL) {
     getCommandsModule: (context: ExtensionContext) => commandsModule(sessionOf(context)),
     getToolbarModule: (context: ExtensionContext) => toolbarModule(sessionOf(context)),
     getPanelModule: (context: ExtensionContext) => panelModule(sessionOf(context)),
+    getHangingProtocolModule: hangingProtocolModule,
     onModeExit: () => {
       session?.stop();
       session = null;

@@ -1,4 +1,4 @@
-import { BUTTON_ID, BUTTON_TYPE, COMMANDS, HOTKEYS, PANEL_ID } from '../id.ts';
+import { BUTTON_ID, BUTTON_TYPE, COMMANDS, HANGING_PROTOCOL, HOTKEYS, PANEL_ID } from '../id.ts';
 
 /** A mode as the viewer's own modules define it; only what is built upon. */
 interface ModeInstance {
@@ -31,12 +31,15 @@ export default {
       id: '@hepar/mode-liver-lesions',
       routeName: 'liver-lesions',
       displayName: 'Liver lesions',
+      hangingProtocol: HANGING_PROTOCOL,
       toolbarButtons: [...base.toolbarButtons, { id: BUTTON_ID, uiType: BUTTON_TYPE, props: { label: 'Segment' } }],
       // A section is replaced as a whole: the segmentation mode's own tools, and behind them the button.
       toolbarSections: [...base.toolbarSections, { primary: [...PRIMARY_TOOLS, BUTTON_ID] }],
       modeCustomizations: {
         // The viewer counts again after each stroke, and forgets a segment that is added meanwhile. The server measures.
         'panelSegmentation.disableUpdateSegmentationStats': { $set: true },
+        // The pictures of a result are no film.
+        autoCineModalities: { $set: ['US'] },
         'ohif.hotkeyBindings': {
           $push: [
             { commandName: COMMANDS.nextLesion, label: 'Next lesion', keys: [HOTKEYS.nextLesion], isEditable: true },

@@ -18,78 +18,100 @@ export function EditCard({ editing, state }: { editing: Editing; state: EditStat
       aria-label="Correct this result"
       data-cy="hepar-edit"
       data-changed={state.isChanged}
+      data-saving={isSaving}
     >
       <h3>Correct this result</h3>
-      <div className="hepar-row hepar-between">
-        <fieldset className="hepar-choice">
-          <legend className="hepar-hidden">Tool</legend>
-          {TOOLS.map(([tool, label]) => (
-            <label key={tool}>
-              <input type="radio" name="hepar-tool" checked={state.tool === tool} onChange={() => editing.take(tool)} />
-              <span>{label}</span>
-            </label>
-          ))}
-        </fieldset>
-        <label className="hepar-row hepar-slider">
-          <span className="hepar-hidden">Radius</span>
-          <input
-            type="range"
-            min={1}
-            max={30}
-            value={state.radiusMm}
-            aria-valuetext={`${state.radiusMm} mm`}
-            onChange={(event) => editing.setRadius(event.target.valueAsNumber)}
-          />
-          <output>{state.radiusMm} mm</output>
-        </label>
-      </div>
-      <fieldset className="hepar-segments">
-        <legend className="hepar-hidden">Segment to draw</legend>
-        {state.segments.map((segment) => (
-          <Segment
-            key={segment.segment}
-            segment={segment}
-            isActive={segment.segment === state.active}
-            editing={editing}
-          />
+      {isSaving ? (
+        <p className="hepar-quiet">Your changes are being saved as a new result. The original one stays.</p>
+      ) : (
+        <>
+          <Tools editing={editing} state={state} />
+          <fieldset className="hepar-segments">
+            <legend className="hepar-hidden">Segment to draw</legend>
+            {state.segments.map((segment) => (
+              <Segment
+                key={segment.segment}
+                segment={segment}
+                isActive={segment.segment === state.active}
+                editing={editing}
+              />
+            ))}
+          </fieldset>
+          <button type="button" onClick={() => editing.addLesion()} data-cy="hepar-add-lesion">
+            Add a lesion
+          </button>
+          <p className="hepar-quiet hepar-small">
+            The eraser takes from the chosen segment only; what a lesion loses within the liver goes back to it. The
+            arrows at the top undo and redo.
+          </p>
+          <Ending editing={editing} state={state} />
+        </>
+      )}
+    </section>
+  );
+}
+
+function Tools({ editing, state }: { editing: Editing; state: EditState }) {
+  return (
+    <div className="hepar-row hepar-tools">
+      <fieldset className="hepar-choice">
+        <legend className="hepar-hidden">Tool</legend>
+        {TOOLS.map(([tool, label]) => (
+          <label key={tool}>
+            <input type="radio" name="hepar-tool" checked={state.tool === tool} onChange={() => editing.take(tool)} />
+            <span>{label}</span>
+          </label>
         ))}
       </fieldset>
-      <button type="button" onClick={() => editing.addLesion()} data-cy="hepar-add-lesion">
-        Add a lesion
-      </button>
-      <p className="hepar-quiet hepar-small">
-        The eraser takes from the chosen segment only; what a lesion loses goes back to the liver. The viewer’s arrows
-        at the top undo and redo.
-      </p>
-      {state.isLeaving ? (
-        <Question
-          asks="Discard your changes? The result stays as it is in the archive."
-          label="Discard changes?"
-          no="Go on editing"
-          yes="Discard"
-          onNo={() => editing.stay()}
-          onYes={() => editing.discard()}
+      <label className="hepar-row hepar-slider">
+        <span className="hepar-hidden">Radius</span>
+        <input
+          type="range"
+          min={1}
+          max={30}
+          value={state.radiusMm}
+          aria-valuetext={`${state.radiusMm} mm`}
+          onChange={(event) => editing.setRadius(event.target.valueAsNumber)}
         />
-      ) : (
-        <div className="hepar-row hepar-between">
-          <button
-            type="button"
-            className="hepar-primary"
-            disabled={isSaving || !state.isChanged}
-            onClick={() => editing.save()}
-            data-cy="hepar-save"
-          >
-            {isSaving ? 'Saving…' : 'Save as new'}
-          </button>
-          <button type="button" disabled={isSaving} onClick={() => editing.leave()} data-cy="hepar-leave">
-            {state.isChanged ? 'Discard' : 'Close'}
-          </button>
-        </div>
-      )}
+        <output>{state.radiusMm} mm</output>
+      </label>
+    </div>
+  );
+}
+
+function Ending({ editing, state }: { editing: Editing; state: EditState }) {
+  if (state.isLeaving) {
+    return (
+      <Question
+        asks="Discard your changes? The result stays as it is in the archive."
+        label="Discard changes?"
+        no="Go on editing"
+        yes="Discard"
+        onNo={() => editing.stay()}
+        onYes={() => editing.discard()}
+      />
+    );
+  }
+  return (
+    <>
+      <div className="hepar-row hepar-between">
+        <button
+          type="button"
+          className="hepar-primary"
+          disabled={!state.isChanged}
+          onClick={() => editing.save()}
+          data-cy="hepar-save"
+        >
+          Save as new
+        </button>
+        <button type="button" onClick={() => editing.leave()} data-cy="hepar-leave">
+          {state.isChanged ? 'Discard' : 'Close'}
+        </button>
+      </div>
       <p role="status" className="hepar-quiet hepar-small">
-        {isSaving ? 'The original result stays.' : state.isChanged ? 'There are changes that are not saved.' : ''}
+        {state.isChanged ? 'There are changes that are not saved.' : ''}
       </p>
-    </section>
+    </>
   );
 }
 

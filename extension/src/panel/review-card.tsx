@@ -57,12 +57,14 @@ interface FormProps {
 function ReviewForm({ session, verdict, onClose }: FormProps) {
   const [comment, setComment] = useState('');
   const [isSending, setIsSending] = useState(false);
+  const [failure, setFailure] = useState<string | null>(null);
   const send = async () => {
     setIsSending(true);
     const said = comment.trim();
-    const isTaken = await session.review({ verdict, ...(said === '' ? {} : { comment: said }) });
+    const problem = await session.review({ verdict, ...(said === '' ? {} : { comment: said }) });
     setIsSending(false);
-    if (isTaken) onClose();
+    setFailure(problem);
+    if (problem === null) onClose();
   };
   return (
     <form
@@ -84,6 +86,11 @@ function ReviewForm({ session, verdict, onClose }: FormProps) {
           onChange={(event) => setComment(event.target.value)}
         />
       </label>
+      {failure && (
+        <p role="alert" className="hepar-note hepar-error">
+          The review was not stored: {failure}
+        </p>
+      )}
       <div className="hepar-row">
         <button type="submit" className="hepar-primary" disabled={isSending} data-cy="hepar-send-review">
           {isSending ? 'Storing…' : verdict === 'accepted' ? 'Accept' : 'Reject'}

@@ -51,6 +51,7 @@ const SHEET = `
 .hepar-choice input:checked + span { background: #27406b; color: #fff; }
 .hepar-choice input:focus-visible + span { outline: 2px solid #5acce6; outline-offset: -2px; }
 .hepar-slider input { flex: 1; min-width: 60px; accent-color: #5acce6; }
+.hepar-tools .hepar-slider { flex: 1; }
 .hepar-slider output { width: 44px; text-align: right; }
 .hepar input[type=checkbox] { accent-color: #5acce6; }
 .hepar-picker select { flex: 1; min-width: 0; font: inherit; color: inherit; background: #0c1829; border: 1px solid #34507d; border-radius: 4px; padding: 3px; }

@@ -117,6 +117,7 @@ export class Editing {
     if (!editing || !labelmap || editing.saving !== null) return;
     // What is painted from now on is not in what is sent.
     this.#set({ saving: '', isChanged: false, isLeaving: false });
+    this.#rest();
     store.set({ error: null });
     try {
       const run = await companion.correct(editing.run.id, correctionOf(labelmap.read(), editing));
@@ -170,10 +171,16 @@ export class Editing {
 
   #close(): void {
     if (!this.#state) return;
-    this.#labelmap?.lock([]);
+    this.#rest();
     this.#options.store.set({ editing: null });
-    this.#options.viewer.run('setToolActiveToolbar', { toolName: TOOL_AT_REST });
     void this.#options.overlays.sync();
+  }
+
+  /** Gives the mouse back, so that no stroke is drawn by mistake. */
+  #rest(): void {
+    this.#set({ tool: null });
+    this.#labelmap?.lock([]);
+    this.#options.viewer.run('setToolActiveToolbar', { toolName: TOOL_AT_REST });
   }
 
   /**

@@ -156,17 +156,18 @@ export class Session {
     this.#viewer.showSeries(seriesInstanceUID);
   }
 
-  /** Says what the user thinks of the result that is shown. @returns whether the server has taken it */
-  async review(review: ReviewRequest): Promise<boolean> {
+  /** Says what the user thinks of the result that is shown. @returns why that was not stored; null when it was */
+  async review(review: ReviewRequest): Promise<string | null> {
     const result = shownResult(this.store.get());
-    if (!result) return false;
-    this.store.set({ error: null });
-    await this.#attempt(async () => {
+    if (!result) return 'There is no result.';
+    try {
       await this.#companion.review(result.id, review);
       await this.#readReviews(result.id);
       this.#hear([{ ...result, verdict: review.verdict }]);
-    });
-    return this.store.get().error === null;
+      return null;
+    } catch (error) {
+      return oneLine(error);
+    }
   }
 
   /** Takes in what the viewer shows now. */
