@@ -15,7 +15,8 @@ const COMMANDS = {
   start: { needs: [installOrthanc, installViewer], run: ['server/src/cli/main.ts', 'start'] },
   test: { needs: [installOrthanc, installViewer, installTestTools], run: ['test/run.ts'] },
   'test:full': { needs: [installOrthanc, installViewer, installTestTools], run: ['test/run.ts', '--full'] },
-  bench: { needs: [installOrthanc], run: ['test/bench/main.ts'] },
+  screenshots: { needs: [installOrthanc, installViewer, installTestTools], run: ['test/e2e/screenshots.ts'] },
+  bench: { needs: [installOrthanc, installViewer], run: ['test/bench/main.ts'] },
   hepar: { needs: [], run: ['server/src/cli/main.ts'] },
 };
 

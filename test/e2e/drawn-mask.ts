@@ -1,4 +1,4 @@
-import type { LabelMap } from '../../server/src/volume/volume.ts';
+import type { Grid, LabelMap } from '../../server/src/volume/volume.ts';
 
 /** A canvas, RGBA, row by row. */
 export interface Picture {
@@ -28,22 +28,39 @@ export function compareWithTruth(
   picture: Picture,
   truth: LabelMap<Uint8Array>,
   k: number,
-): { dice: number; lesions: number } {
+): { dice: number; lesions: number; inset: number } {
   return INSETS.map((inset) => compare(picture, truth, k, inset)).reduce((best, each) =>
     each.dice > best.dice ? each : best,
   );
 }
 
+/** Where the middle of pixel (i, j) of a slice lies in its viewport, from the left and the top. */
+export function placeOf(
+  { width, height }: { readonly width: number; readonly height: number },
+  { shape, spacingMm }: Grid,
+  i: number,
+  j: number,
+  inset: number,
+): [x: number, y: number] {
+  const [columns, rows] = shape;
+  const [columnMm, rowMm] = spacingMm;
+  const pixelsPerMm = Math.min(width / (columns * columnMm), height / (rows * rowMm)) / inset;
+  return [
+    width / 2 + (i + 0.5 - columns / 2) * columnMm * pixelsPerMm,
+    height / 2 + (j + 0.5 - rows / 2) * rowMm * pixelsPerMm,
+  ];
+}
+
 function compare({ width, height, rgba }: Picture, { grid, labels }: LabelMap<Uint8Array>, k: number, inset: number) {
   const [columns, rows] = grid.shape;
-  const [columnMm, rowMm] = grid.spacingMm;
-  const pixelsPerMm = Math.min(width / (columns * columnMm), height / (rows * rowMm)) / inset;
   const hues: (number | null)[] = [];
   const true_: number[] = [];
   for (let j = 0; j < rows; j++) {
     for (let i = 0; i < columns; i++) {
-      const x = Math.round(width / 2 + (i + 0.5 - columns / 2) * columnMm * pixelsPerMm - 0.5);
-      const y = Math.round(height / 2 + (j + 0.5 - rows / 2) * rowMm * pixelsPerMm - 0.5);
+      const [x, y] = placeOf({ width, height }, grid, i, j, inset).map((at) => Math.round(at - 0.5)) as [
+        number,
+        number,
+      ];
       const isInside = x >= 0 && x < width && y >= 0 && y < height;
       const at = 4 * (y * width + x);
       hues.push(isInside && isColoured(rgba, at) ? hue(rgba, at) : null);
@@ -56,7 +73,7 @@ function compare({ width, height, rgba }: Picture, { grid, labels }: LabelMap<Ui
   const liverHue = median(hues.filter((each, pixel) => each !== null && true_[pixel] === 1) as number[]);
   const lesion = true_.flatMap((label, pixel) => (label > 1 ? [hues[pixel] ?? null] : []));
   const found = lesion.filter((each) => each !== null && hueDistance(each, liverHue) > 20).length;
-  return { dice: (2 * both) / (drawn + liver), lesions: found / lesion.length };
+  return { dice: (2 * both) / (drawn + liver), lesions: found / lesion.length, inset };
 }
 
 function isColoured(rgba: Uint8Array, at: number): boolean {

@@ -1,98 +1,101 @@
 import assert from 'node:assert/strict';
-import type { Lesion } from '../../server/src/findings/schema.ts';
-import {
-  collectSeries,
-  makePhantomSeries,
-  type PhantomInstance,
-  SMALL_GEOMETRY,
-} from '../../server/src/phantom/series.ts';
-import type { LabelMap } from '../../server/src/volume/volume.ts';
 import { colouredPixels, compareWithTruth } from './drawn-mask.ts';
-import { Stage, type Visit, whyNoBrowser } from './support.ts';
-
-/** A loaded machine needs its time; what the tests say does not depend on it. */
-const PATIENCE_MS = 180_000;
+import { patient } from './patients.ts';
+import { sharedStage } from './shared-stage.ts';
+import { READER, type Stage, whyNoBrowser } from './stage.ts';
+import { PATIENCE_MS, type Visit } from './visit.ts';
 
 describe('the viewer', function () {
   this.timeout(PATIENCE_MS);
-  const series = makePhantomSeries({ geometry: SMALL_GEOMETRY });
-  const { studyInstanceUid } = series;
+  const one = patient(1);
+  const { series, truth } = one;
   let stage: Stage;
   let visit: Visit;
-  let instances: readonly PhantomInstance[];
-  let truth: LabelMap<Uint8Array>;
 
   before(async function () {
     const reason = whyNoBrowser();
     if (reason) this.skip();
-    ({ instances, truth } = collectSeries(series));
-    stage = await Stage.open();
+    stage = await sharedStage();
     await stage.store(series);
-    visit = await stage.openPage();
+    visit = await stage.openPage({ isSignedIn: false });
   });
+  after(() => visit?.close());
 
-  after(() => stage?.close());
-
-  it('lists the studies of the archive', async () => {
+  it('asks who it is, and then lists the studies of the archive', async () => {
     await visit.page.goto(stage.url);
+    await visit.page.getByLabel('Your token').fill(READER.token);
+    await visit.page.getByRole('button', { name: 'Sign in' }).click();
     await visit.page.getByText('Phantom, Hepar').first().waitFor();
-    await visit.screenshot('1-studies');
+    await visit.screenshot('01-studies');
   });
 
   it('opens a study with its slices and the button', async () => {
-    await visit.openStudy(studyInstanceUid);
+    await visit.openStudy(series.studyInstanceUid);
     const { distinct, lit } = await visit.shades();
     assert.ok(distinct > 60 && lit > 0.1, `${distinct} shades on ${lit} of the viewport`);
-    await visit.page.locator('[data-cy="hepar-segment"]').waitFor();
-    await visit.screenshot('2-study');
+    await visit.part('segment').waitFor();
+    await visit.screenshot('02-study');
   });
 
-  it('shows the segmentation by itself after one click, with its progress before', async () => {
-    const canvas = visit.page.locator('canvas.cornerstone-canvas').first();
-    await canvas.hover();
+  it('shows the segmentation by itself after one click', async () => {
+    // Somewhere within the liver.
+    await visit.canvases.first().hover();
     for (let slice = 0; slice < 20; slice++) await visit.page.mouse.wheel(0, 100);
+    await visit.untilSteady();
     assert.equal(colouredPixels(await visit.pixels()), 0);
-    await visit.page.locator('[data-cy="hepar-segment"]').click();
-    await visit.page.locator('[data-cy="hepar-progress"]').waitFor();
-    await visit.screenshot('3-progress');
-    await visit.page.locator('[data-cy="hepar-headline"]').waitFor({ timeout: PATIENCE_MS });
+    await visit.part('segment').click();
+    await visit.part('progress').waitFor();
+    await visit.part('headline').waitFor();
     await visit.untilColoured();
-    await visit.screenshot('4-result');
+    await visit.screenshot('04-result');
   });
 
   it('draws it where the liver and its lesions are', async () => {
-    const { lesions: found } = await stage.segment(series);
-    await visit.page.locator('[data-cy="hepar-lesions"] tbody tr').first().click();
-    await visit.page.waitForTimeout(2_000);
-    await visit.screenshot('5-lesion');
-    const { dice, lesions } = compareWithTruth(await visit.pixels(), truth, sliceOf(instances, found[0]!));
+    const [lesion] = (await stage.segment(series)).lesions;
+    await visit.goTo(1, one.instanceNumberOf(lesion!));
+    await visit.screenshot('05-lesion');
+    const { dice, lesions } = compareWithTruth(await visit.pixels(), truth, one.sliceOf(lesion!));
     assert.ok(dice > 0.85, `Dice of what is drawn and the truth: ${dice}`);
     assert.ok(lesions > 0.6, `share of the lesion that is drawn as one: ${lesions}`);
   });
 
+  it('shows it in all three planes, and takes all of them to a lesion', async () => {
+    await visit.setLayout('mpr');
+    await visit.until('there are three viewports', async () => (await visit.canvases.count()) === 3);
+    await visit.part('lesion-2').click();
+    for (const viewport of [0, 1, 2]) await visit.untilColoured(viewport);
+    await visit.untilSteady();
+    await visit.screenshot('06-three-planes');
+    const before = await Promise.all([0, 1, 2].map((viewport) => visit.pixels(viewport)));
+    await visit.part('lesion-3').click();
+    for (const viewport of [0, 1, 2]) {
+      await visit.until(`viewport ${viewport} has moved`, async () => {
+        const { rgba } = await visit.pixels(viewport);
+        return Buffer.compare(rgba, before[viewport]!.rgba) !== 0;
+      });
+    }
+  });
+
   it('shows it again when the study is opened anew, on another machine', async () => {
     const other = await stage.openPage();
-    await other.openStudy(studyInstanceUid);
-    await other.page.locator('[data-cy="hepar-headline"]').waitFor();
-    await other.page.locator('[data-cy="hepar-lesions"] tbody tr').first().click();
+    await other.openStudy(series.studyInstanceUid);
+    await other.part('headline').waitFor();
+    await other.untilShown();
+    await other.part('lesion-1').click();
     await other.untilColoured();
-    await other.screenshot('6-reopened');
     assert.deepEqual(other.problems, []);
     await other.close();
   });
 
   it('draws a segmentation whose frames end within a byte where it belongs, though the viewer misreads such objects', async () => {
-    const odd = makePhantomSeries({ geometry: { ...SMALL_GEOMETRY, rows: 125, columns: 131 } });
-    await stage.store(odd);
-    const run = await stage.segment(odd);
+    const odd = patient(2, { rows: 125, columns: 131 });
+    await stage.store(odd.series);
+    const [lesion] = (await stage.segment(odd.series)).lesions;
     const other = await stage.openPage();
-    await other.openStudy(odd.studyInstanceUid);
-    await other.page.locator('[data-cy="hepar-lesions"] tbody tr').first().click();
-    await other.untilColoured();
-    await other.page.waitForTimeout(2_000);
-    await other.screenshot('7-odd-size');
-    const { instances, truth } = collectSeries(odd);
-    const { dice, lesions } = compareWithTruth(await other.pixels(), truth, sliceOf(instances, run.lesions[0]!));
+    await other.openStudy(odd.series.studyInstanceUid);
+    await other.untilShown();
+    await other.goTo(1, odd.instanceNumberOf(lesion!));
+    const { dice, lesions } = compareWithTruth(await other.pixels(), odd.truth, odd.sliceOf(lesion!));
     assert.ok(dice > 0.85, `Dice of what is drawn and the truth: ${dice}`);
     assert.ok(lesions > 0.6, `share of the lesion that is drawn as one: ${lesions}`);
     assert.deepEqual(other.problems, []);
@@ -103,8 +106,3 @@ describe('the viewer', function () {
     assert.deepEqual(visit.problems, []);
   });
 });
-
-/** Number along the normal of the slice that a jump to the lesion shows. */
-function sliceOf(instances: readonly PhantomInstance[], { sliceUid }: Lesion): number {
-  return instances.find(({ sopInstanceUid }) => sopInstanceUid === sliceUid)!.k;
-}

@@ -3,9 +3,18 @@ import type { AddressInfo } from 'node:net';
 
 /**
  * What befalls the requests to an archive: nothing, no answer at all, a wrong password; stores that go unanswered, are
- * answered 500, or are cut off when half of the request has come.
+ * answered 500, or are cut off when half of the request has come; whole series that are not given until something else does.
  */
-export type Fault = 'none' | 'down' | 'wrong password' | 'store unanswered' | 'store refused' | 'store cut off';
+export type Fault =
+  | 'none'
+  | 'down'
+  | 'wrong password'
+  | 'store unanswered'
+  | 'store refused'
+  | 'store cut off'
+  | 'series held';
+
+const WHOLE_SERIES = /\/series\/[\d.]+$/;
 
 export interface FaultyArchive {
   readonly url: string;
@@ -16,14 +25,19 @@ export interface FaultyArchive {
 /** An archive with faults on demand, in front of a real one. It stays at its address while that is restarted. */
 export async function startFaultyArchive(dicomWebUrl: string): Promise<FaultyArchive> {
   const target = new URL(dicomWebUrl);
-  const proxy = createServer((request, response) => {
-    const { fault } = archive;
+  const held = new Set<() => void>();
+  let current: Fault = 'none';
+  const proxy = createServer(async (request, response) => {
+    while (current === 'series held' && WHOLE_SERIES.test(request.url!)) {
+      await new Promise<void>((resolve) => held.add(resolve));
+    }
+    const fault = current;
     if (fault === 'down') return void request.socket.destroy();
     const isStore = request.method === 'POST';
     if (fault === 'store refused' && isStore) {
       return void request.resume().once('end', () => response.writeHead(500).end());
     }
-    const headers = { ...request.headers, host: target.host };
+    const headers = { ...request.headers };
     if (fault === 'wrong password') headers.authorization = `Basic ${Buffer.from('hepar:wrong').toString('base64')}`;
     const { hostname, port } = target;
     const onward = forward({ hostname, port, path: request.url, method: request.method, headers }, (answer) => {
@@ -47,8 +61,16 @@ export async function startFaultyArchive(dicomWebUrl: string): Promise<FaultyArc
   const { port } = proxy.address() as AddressInfo;
   const archive: FaultyArchive = {
     url: `http://127.0.0.1:${port}${target.pathname}`,
-    fault: 'none',
+    get fault() {
+      return current;
+    },
+    set fault(fault) {
+      current = fault;
+      for (const resume of held) resume();
+      held.clear();
+    },
     close: async () => {
+      archive.fault = 'down';
       proxy.closeAllConnections();
       await new Promise((resolve) => proxy.close(resolve));
     },

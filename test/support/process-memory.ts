@@ -7,10 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 export function watchMemory(pid: number, everyMs = 50): { stop: () => number } {
   let peakKib = 0;
   const sample = () => {
-    peakKib = Math.max(
-      peakKib,
-      processTree(pid).reduce((total, each) => total + pssKib(each), 0),
-    );
+    peakKib = Math.max(peakKib, memoryKib(pid));
   };
   sample();
   const timer = setInterval(sample, everyMs);
@@ -20,6 +17,15 @@ export function watchMemory(pid: number, everyMs = 50): { stop: () => number } {
       return peakKib / 1024;
     },
   };
+}
+
+/** The memory of a process and all its descendants at this moment, in MiB. */
+export function memoryMib(pid: number): number {
+  return memoryKib(pid) / 1024;
+}
+
+function memoryKib(pid: number): number {
+  return processTree(pid).reduce((total, each) => total + pssKib(each), 0);
 }
 
 function processTree(root: number): number[] {
