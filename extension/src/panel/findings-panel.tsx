@@ -6,11 +6,11 @@ import {
   endedWithoutResult,
   liveRun,
   otherSeries,
-  phaseText,
   type SessionState,
   seriesName,
   shownResult,
 } from '../state/session-state.ts';
+import { phaseText } from '../state/wording.ts';
 import { EndedRun } from './ended-run.tsx';
 import { Question } from './question.tsx';
 import { Result } from './result.tsx';

@@ -1,6 +1,7 @@
 import { duration } from '../findings/format.ts';
 import type { Session } from '../state/session.ts';
-import { type HeardRun, phaseText, timesOf } from '../state/session-state.ts';
+import { type HeardRun, timesOf } from '../state/session-state.ts';
+import { phaseText } from '../state/wording.ts';
 import { useNow } from './use-session.ts';
 
 /** How far the run has come, in the server's own figures. */

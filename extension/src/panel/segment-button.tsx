@@ -1,5 +1,5 @@
 import type { Session } from '../state/session.ts';
-import { buttonState } from '../state/session-state.ts';
+import { buttonState } from '../state/wording.ts';
 import { Styles } from './styles.tsx';
 import { useSession } from './use-session.ts';
 

@@ -11,7 +11,6 @@ import { Viewer } from '../ohif/viewer.ts';
 import { Editing } from './editing.ts';
 import { Overlays, oneLine } from './overlays.ts';
 import {
-  buttonState,
   type Drawing,
   INITIAL,
   listedLesions,
@@ -21,6 +20,7 @@ import {
   shownResult,
 } from './session-state.ts';
 import { Store } from './store.ts';
+import { buttonState } from './wording.ts';
 
 /** One stay in the viewer: what the user does, what the server tells and what the viewer shows come together here. */
 export class Session {

@@ -1,18 +1,17 @@
 import { equal, match } from 'node:assert/strict';
 import {
   betterSeries,
-  buttonState,
   endedWithoutResult,
   INITIAL,
   isDrawn,
   isOutgrown,
   liveRun,
   otherSeries,
-  phaseText,
   resultToShow,
   type SessionState,
   timesOf,
 } from '../../../extension/src/state/session-state.ts';
+import { buttonState, phaseText } from '../../../extension/src/state/wording.ts';
 import type { SegmentationView, StudySeriesView } from '../../../server/src/http/contract.ts';
 import { edited, lesion, run, SERIES, STUDY } from './support.ts';
 
