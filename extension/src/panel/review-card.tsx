@@ -16,7 +16,7 @@ export function ReviewCard({ session, state, run }: { session: Session; state: S
     return <ReviewForm session={session} verdict={verdict} onClose={() => setVerdict(null)} />;
   }
   return (
-    <section className="hepar-review" aria-label="Review" data-cy="hepar-review" data-verdict={run.verdict ?? 'none'}>
+    <section className="hepar-review" aria-label="Review" data-cy="hepar-review" data-verdict={last?.verdict ?? 'none'}>
       {last && (
         <p role="status">
           <strong>{SAYS[last.verdict]}</strong>{' '}
@@ -61,7 +61,7 @@ function ReviewForm({ session, verdict, onClose }: FormProps) {
   const send = async () => {
     setIsSending(true);
     const said = comment.trim();
-    const problem = await session.review({ verdict, ...(said === '' ? {} : { comment: said }) });
+    const problem = await session.reviews.send({ verdict, ...(said === '' ? {} : { comment: said }) });
     setIsSending(false);
     setFailure(problem);
     if (problem === null) onClose();

@@ -1,5 +1,5 @@
 import type { Lesion } from '../../../server/src/findings/schema.ts';
-import type { ReviewRequest, SegmentationView } from '../../../server/src/http/contract.ts';
+import type { SegmentationView } from '../../../server/src/http/contract.ts';
 import { Companion } from '../companion/client.ts';
 import { StudyFollower } from '../companion/follow-study.ts';
 import { nextRepeat } from '../companion/run.ts';
@@ -10,6 +10,7 @@ import type { ExtensionContext } from '../ohif/types.ts';
 import { Viewer } from '../ohif/viewer.ts';
 import { Editing } from './editing.ts';
 import { Overlays, oneLine } from './overlays.ts';
+import { Reviews } from './reviews.ts';
 import {
   type Drawing,
   INITIAL,
@@ -30,6 +31,7 @@ export class Session {
   readonly #overlays: Overlays;
   /** What is done to correct a result. */
   readonly editing: Editing;
+  readonly reviews: Reviews;
   #follower: StudyFollower | null = null;
   #study: string | null = null;
   #unsubscribe: (() => void) | null = null;
@@ -38,6 +40,7 @@ export class Session {
     this.#viewer = new Viewer(context);
     this.#companion = new Companion({ root, authorization: () => this.#viewer.authorization() });
     this.#overlays = new Overlays(this.store, this.#viewer, this.#companion);
+    this.reviews = new Reviews(this.store, this.#companion);
     this.editing = new Editing({
       store: this.store,
       viewer: this.#viewer,
@@ -156,20 +159,6 @@ export class Session {
     this.#viewer.showSeries(seriesInstanceUID);
   }
 
-  /** Says what the user thinks of the result that is shown. @returns why that was not stored; null when it was */
-  async review(review: ReviewRequest): Promise<string | null> {
-    const result = shownResult(this.store.get());
-    if (!result) return 'There is no result.';
-    try {
-      await this.#companion.review(result.id, review);
-      await this.#readReviews(result.id);
-      this.#hear([{ ...result, verdict: review.verdict }]);
-      return null;
-    } catch (error) {
-      return oneLine(error);
-    }
-  }
-
   /** Takes in what the viewer shows now. */
   #look(): void {
     const series = this.#viewer.activeSeries();
@@ -216,11 +205,6 @@ export class Session {
     this.#follower?.watch(run);
   }
 
-  async #readReviews(id: string): Promise<void> {
-    const reviews = await this.#companion.reviewsOf(id);
-    this.store.set({ reviews: new Map(this.store.get().reviews).set(id, reviews) });
-  }
-
   /** Where no viewport shows a series that has a result, the newest such series takes the place of an unsuitable one. */
   #restore(runs: readonly SegmentationView[]): void {
     const state = this.store.get();
@@ -239,9 +223,7 @@ export class Session {
     this.store.set({ runs });
     for (const run of heard) {
       this.editing.hear(run);
-      // Who said so, and what: the list tells only that there is something.
-      const told = this.store.get().reviews.get(run.id)?.at(-1)?.verdict ?? null;
-      if (run.state === 'done' && run.verdict !== told) this.#readReviews(run.id).catch(ignore);
+      this.reviews.hear(run);
     }
     void this.#overlays.sync();
   }

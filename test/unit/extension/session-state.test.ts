@@ -1,4 +1,5 @@
 import { equal, match } from 'node:assert/strict';
+import { Reviews } from '../../../extension/src/state/reviews.ts';
 import {
   betterSeries,
   endedWithoutResult,
@@ -11,8 +12,9 @@ import {
   type SessionState,
   timesOf,
 } from '../../../extension/src/state/session-state.ts';
+import { Store } from '../../../extension/src/state/store.ts';
 import { buttonState, phaseText } from '../../../extension/src/state/wording.ts';
-import type { SegmentationView, StudySeriesView } from '../../../server/src/http/contract.ts';
+import type { ReviewView, SegmentationView, StudySeriesView } from '../../../server/src/http/contract.ts';
 import { edited, lesion, run, SERIES, STUDY } from './support.ts';
 
 function state(runs: readonly SegmentationView[], parts: Partial<SessionState> = {}): SessionState {
@@ -150,5 +152,52 @@ describe('what the panel tells of the series', () => {
     equal(isDrawn(state([], { lowestConfidence: 0.5 }), 'a', unsure), false);
     equal(isDrawn(state([], { hidden: new Map([['a', new Set([2])]]) }), 'a', unsure), false);
     equal(isDrawn(state([], { hidden: new Map([['b', new Set([2])]]) }), 'a', unsure), true);
+  });
+});
+
+describe('what people say of a result', () => {
+  const review = (verdict: ReviewView['verdict'], comment: string | null): ReviewView => ({
+    run: 'a',
+    verdict,
+    comment,
+    reviewer: 'reader',
+    createdAt: '2026-11-01T10:00:00.000Z',
+    object: { seriesInstanceUID: '2.25.5', sopInstanceUID: '2.25.6' },
+  });
+
+  function reviewing(stored: ReviewView[]) {
+    const store = new Store<SessionState>(state([run('a')]));
+    let asked = 0;
+    const reviews = new Reviews(store, {
+      review: async (_id, { verdict, comment }) => {
+        if (comment === 'refused') throw new Error('the archive is down');
+        stored.push(review(verdict, comment ?? null));
+        return stored.at(-1)!;
+      },
+      reviewsOf: async () => {
+        asked += 1;
+        return [...stored];
+      },
+    });
+    return { store, reviews, asked: () => asked };
+  }
+
+  it('is asked for when a run tells a verdict that is news, and not again with each list', async () => {
+    const { store, reviews, asked } = reviewing([review('rejected', 'A vessel.')]);
+    reviews.hear(run('a'));
+    equal(asked(), 0);
+    reviews.hear(run('a', { verdict: 'rejected' }));
+    await new Promise((done) => setTimeout(done, 1));
+    reviews.hear(run('a', { verdict: 'rejected' }));
+    equal(asked(), 1);
+    equal(store.get().reviews.get('a')?.at(-1)?.comment, 'A vessel.');
+  });
+
+  it('is shown as the server has stored it, or why it was not', async () => {
+    const { store, reviews } = reviewing([]);
+    match((await reviews.send({ verdict: 'accepted', comment: 'refused' }))!, /archive is down/);
+    equal(store.get().reviews.get('a'), undefined);
+    equal(await reviews.send({ verdict: 'accepted' }), null);
+    equal(store.get().reviews.get('a')?.at(-1)?.verdict, 'accepted');
   });
 });
