@@ -19,14 +19,13 @@ describe('the course of a run in the viewer', function () {
     await stage.store(first);
     await stage.store(second);
     here = await stage.openPage();
-    elsewhere = await stage.openPage();
     await here.openStudy(first.studyInstanceUid);
   });
   after(async () => {
     if (!stage) return;
     stage.fault = 'none';
-    await here.close();
-    await elsewhere.close();
+    await here?.close();
+    await elsewhere?.close();
   });
 
   const phaseOf = (visit: Visit) => visit.part('progress').getAttribute('data-phase');
@@ -69,6 +68,7 @@ describe('the course of a run in the viewer', function () {
 
   it('tells another study, on another machine, its place behind it', async () => {
     await stage.request(second);
+    elsewhere = await stage.openPage();
     await elsewhere.openStudy(second.studyInstanceUid);
     await elsewhere.page.getByText('next in the queue').first().waitFor();
     await elsewhere.screenshot('12-queued');

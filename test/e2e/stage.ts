@@ -30,6 +30,9 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // A page that is not in front would have to wait for everything else that the machine does.
+  '--disable-renderer-backgrounding',
+  '--disable-backgrounding-occluded-windows',
   '--use-gl=angle',
   '--use-angle=swiftshader',
   '--enable-unsafe-swiftshader',

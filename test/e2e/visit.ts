@@ -4,7 +4,7 @@ import type { ConsoleMessage, Locator, Page } from 'playwright-core';
 import { colouredPixels, type Picture } from './drawn-mask.ts';
 
 /** A loaded machine needs its time; what the tests say does not depend on it. */
-export const PATIENCE_MS = 180_000;
+export const PATIENCE_MS = 300_000;
 /** Screenshots go here when it is set. */
 const { HEPAR_SCREENSHOTS: SCREENSHOTS } = process.env;
 

@@ -4,7 +4,7 @@ import { SESSION_COOKIE, sessionOf, userOf } from './auth.ts';
 
 const PATH = '/sign-in';
 const POLICY =
-  "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const LASTS_SECONDS = 12 * 3600;
 
 /**
@@ -14,7 +14,8 @@ const LASTS_SECONDS = 12 * 3600;
 export function signIn(tokens: readonly Token[]): RequestHandler {
   const router = Router();
   router.use(PATH, (_request, response, next) => {
-    response.set('Content-Security-Policy', POLICY);
+    // Without a referrer a browser sends the form as from nowhere (Origin: null), and it would count as another site's.
+    response.set({ 'Content-Security-Policy': POLICY, 'Referrer-Policy': 'same-origin' });
     next();
   });
   router.get(PATH, (request, response) => {
@@ -67,6 +68,7 @@ function page(to: string, problem: string): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Hepar: sign in</title>
+<link rel="icon" href="data:,">
 <style>
   body { background: #050615; color: #e6edf7; font: 16px/1.5 system-ui, sans-serif; margin: 0; }
   form { display: grid; gap: 0.75rem; margin: 18vh auto 0; max-width: 22rem; padding: 0 1rem; }
