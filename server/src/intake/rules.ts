@@ -55,7 +55,7 @@ function range(least: number, most: number) {
     .strictObject({ atLeast: limit.optional(), atMost: limit.optional() }, { error: withKeys('atLeast, atMost') })
     .refine(({ atLeast, atMost }) => atLeast !== undefined || atMost !== undefined, 'needs atLeast, atMost or both')
     .refine(
-      ({ atLeast = least, atMost = most }) => atLeast <= atMost,
+      ({ atLeast, atMost }) => atLeast === undefined || atMost === undefined || atLeast <= atMost,
       'contradicts itself: atLeast is greater than atMost',
     );
 }
