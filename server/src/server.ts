@@ -42,6 +42,8 @@ export interface RunningServer {
   readonly url: string;
   /** Whether the viewer is served there. */
   readonly hasViewer: boolean;
+  /** What has series segmented as they arrive; null: nothing does. */
+  readonly intake: Pick<Intake, 'status' | 'wake'> | null;
   /** The run in hand goes back into the queue; streams of events end. */
   close(): Promise<void>;
 }
@@ -121,6 +123,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     url,
     hasViewer: viewer !== null,
+    intake,
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
       await intake?.close();
