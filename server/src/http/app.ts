@@ -55,7 +55,12 @@ export function createApp(options: AppOptions): Express {
   app.use(keepOutOfCaches);
   app.get('/healthz', alive);
   // It has a secret of its own, and comes from a program.
-  app.post('/webhooks/orthanc', receiveWebhook(config.webhookSecret, intake ? () => intake.wake() : undefined));
+  app.post(
+    '/webhooks/orthanc',
+    receiveWebhook(config.webhookSecret, intake ? () => intake.wake() : undefined, {
+      onForged: (count) => logger.warn({ count }, 'messages to the webhook did not know its secret'),
+    }),
+  );
 
   app.use(requireKnownHost(config));
   app.use(requireKnownOrigin(config));

@@ -14,7 +14,10 @@ export function logRequests(logger: Logger, metrics: Metrics): RequestHandler {
       const isStream = route.endsWith('/events');
       if (!isStream) metrics.requestEnded(method, route, status, milliseconds / 1000);
       const runId = request.params.id;
-      const level = status >= 500 ? 'error' : route.startsWith('/api') || status >= 400 ? 'info' : 'debug';
+      // The archive's messages come in floods when somebody wants it so.
+      const isQuiet = route.startsWith('/webhooks');
+      const isTold = !isQuiet && (route.startsWith('/api') || status >= 400);
+      const level = status >= 500 ? 'error' : isTold ? 'info' : 'debug';
       logger[level](
         { method, route, runId, status, ms: Math.round(milliseconds), user: response.locals.user },
         'request',

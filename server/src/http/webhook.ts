@@ -6,6 +6,7 @@ import { HttpError } from './errors.ts';
 const LARGEST_BODY = '4kb';
 /** A signed message that is older, or newer, than this is none of ours: it may have been recorded. */
 const SIGNED_WITHIN_MS = 300_000;
+const FORGED_EVERY_MS = 60_000;
 
 /**
  * POST /webhooks/orthanc: the archive says that something has arrived. It is a wake-up and nothing more: what has arrived is
@@ -13,12 +14,14 @@ const SIGNED_WITHIN_MS = 300_000;
  * The sender knows the secret: either it sends it (X-Hepar-Secret), or it signs the time stamp and the body with it
  * (X-Hepar-Timestamp: seconds since 1970; X-Hepar-Signature: HMAC-SHA256 of `<timestamp>.<body>`, hexadecimal).
  *
- * @param secret undefined: there are no webhooks here @param wake undefined: there is nobody to wake
+ * @param secret undefined: there are no webhooks here
+ * @param wake undefined: there is nobody to wake
+ * @param onForged hears, once a minute at most, how many messages did not know the secret
  */
 export function receiveWebhook(
   secret: string | undefined,
   wake: (() => void) | undefined,
-  now: () => number = Date.now,
+  { now = Date.now, onForged = () => {} }: { now?: () => number; onForged?: (count: number) => void } = {},
 ): RequestHandler[] {
   if (secret === undefined || wake === undefined) {
     const missing = wake ? 'HEPAR_WEBHOOK_SECRET' : 'HEPAR_RULES';
@@ -28,6 +31,7 @@ export function receiveWebhook(
       },
     ];
   }
+  const forged = atMostEvery(FORGED_EVERY_MS, onForged);
   return [
     // Orthanc's Lua sends what it likes as the media type.
     express.raw({ type: () => true, limit: LARGEST_BODY, inflate: false }),
@@ -35,8 +39,13 @@ export function receiveWebhook(
       const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
       const one = (name: string) => (typeof headers[name] === 'string' ? headers[name] : undefined);
       const signature = one('x-hepar-signature');
-      if (signature === undefined) requireSecret(secret, one('x-hepar-secret'));
-      else requireSignature(secret, { signature, timestamp: one('x-hepar-timestamp'), body: bytes, now: now() });
+      try {
+        if (signature === undefined) requireSecret(secret, one('x-hepar-secret'));
+        else requireSignature(secret, { signature, timestamp: one('x-hepar-timestamp'), body: bytes, now: now() });
+      } catch (error) {
+        forged();
+        throw error;
+      }
       if (!webhookSchema.safeParse(parseJson(bytes)).success) {
         throw new HttpError(422, 'malformed', 'The body is not what the scripts in orthanc/ send.');
       }
@@ -71,6 +80,19 @@ function requireSignature(
 function isEqual(a: string, b: string): boolean {
   const [one, other] = [a, b].map((text) => createHash('sha256').update(text).digest());
   return timingSafeEqual(one!, other!);
+}
+
+/** Counts calls, and tells how many they were at the first one and then after each interval that had some. */
+function atMostEvery(intervalMs: number, tell: (count: number) => void): () => void {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let count = 0;
+  return () => {
+    count++;
+    if (performance.now() - toldAt < intervalMs) return;
+    toldAt = performance.now();
+    tell(count);
+    count = 0;
+  };
 }
 
 function parseJson(bytes: Buffer): unknown {

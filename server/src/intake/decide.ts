@@ -1,5 +1,6 @@
 import { isFinal, type Run } from '../jobs/run.ts';
 import { SOURCE_GONE } from '../jobs/runs.ts';
+import { objectUids } from '../reports/uids.ts';
 import { minutesUntilOpen, unmet } from './conditions.ts';
 import type { Senders } from './orthanc.ts';
 import type { Rule, Rules } from './rules.ts';
@@ -24,6 +25,8 @@ export interface Decision {
   readonly rule: Rule | null;
   readonly score: number | null;
   readonly why: string;
+  /** Of the run that it would be: 0, or more when the same was done before and its result is no longer there. */
+  readonly repeat: number;
 }
 
 interface Taken {
@@ -46,10 +49,10 @@ export function decide(facts: StudyFacts, { rules }: Rules): Decision[] {
   const contenders = taken.filter(({ rule }) => rule.series === 'best');
   const best = bestOf(contenders, facts, rules);
   return judged.map((each): Decision => {
-    if (!('rule' in each)) return { ...each, verdict: 'no', rule: null };
+    if (!('rule' in each)) return { ...each, verdict: 'no', rule: null, repeat: 0 };
     const { series, rule, score } = each;
-    const no = (why: string): Decision => ({ series, verdict: 'no', rule, score, why });
-    const known = whatIsKnown(series, facts.runs);
+    const no = (why: string): Decision => ({ series, verdict: 'no', rule, score, why, repeat: 0 });
+    const known = whatIsKnown(series, facts);
     if (known) return no(known);
     if (contenders.includes(each) && best !== series.seriesInstanceUid) {
       const other = contenders.find((contender) => contender.series.seriesInstanceUid === best);
@@ -59,11 +62,11 @@ export function decide(facts: StudyFacts, { rules }: Rules): Decision[] {
           : `series ${best} of the study was chosen before`,
       );
     }
-    const wait = minutesUntilOpen(rule, facts.now);
-    if (wait > 0) {
-      return { series, verdict: 'later', rule, score, why: `rule '${rule.name}' runs ${rule.hours!.text}` };
+    const yes = { series, rule, score, repeat: repeatOf(series, facts.runs) };
+    if (minutesUntilOpen(rule, facts.now) > 0) {
+      return { ...yes, verdict: 'later', why: `rule '${rule.name}' runs ${rule.hours!.text}` };
     }
-    return { series, verdict: 'run', rule, score, why: `rule '${rule.name}', score ${score}: ${each.reason}` };
+    return { ...yes, verdict: 'run', why: `rule '${rule.name}', score ${score}: ${each.reason}` };
   });
 }
 
@@ -116,7 +119,7 @@ function wasRefused(series: Described, runs: readonly Run[]): boolean {
   return runOf(series, runs)?.state === 'refused';
 }
 
-/** The run of just these instances. */
+/** The run of just these instances, the newest when there are several. */
 function runOf({ seriesInstanceUid, instanceUids }: Described, runs: readonly Run[]): Run | undefined {
   return runs.find(
     (run) => run.seriesInstanceUid === seriesInstanceUid && isSameSet(run.instances, instanceUids ?? []),
@@ -124,11 +127,22 @@ function runOf({ seriesInstanceUid, instanceUids }: Described, runs: readonly Ru
 }
 
 /** What was made of just these instances before, by whatever model: a new one is no reason to do all again unasked. */
-function whatIsKnown(series: Described, runs: readonly Run[]): string | null {
+function whatIsKnown(series: Described, { runs, series: all }: StudyFacts): string | null {
   const run = runOf(series, runs);
   if (!run || run.failure?.code === SOURCE_GONE) return null;
   if (!isFinal(run.state)) return `it is ${run.state} (run ${run.id})`;
-  if (run.state === 'done') return `it has its result (run ${run.id})`;
+  if (run.state === 'done') {
+    // The report is stored last. A study that was deleted and has come again has lost it.
+    const { seriesInstanceUID } = objectUids(run.id, 'sr');
+    const isThere = all.some(({ seriesInstanceUid }) => seriesInstanceUid === seriesInstanceUID);
+    return isThere ? `it has its result (run ${run.id})` : null;
+  }
   const reason = run.refusal?.message ?? run.failure?.message;
   return `its run ${run.id} was ${run.state === 'failed' ? 'without success' : run.state}${reason ? `: ${reason}` : ''}`;
+}
+
+/** A result that is no longer in the archive is made anew, as another run: the one of that name is done. */
+function repeatOf(series: Described, runs: readonly Run[]): number {
+  const run = runOf(series, runs);
+  return run?.state === 'done' ? run.repeat + 1 : (run?.repeat ?? 0);
 }

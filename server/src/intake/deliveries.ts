@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import { derivedUid } from '../dicom/uid.ts';
 import { ArchiveError, NotFound } from '../dicomweb/errors.ts';
 import { type FollowUp, type FollowUps, LONGEST_DELAY_SECONDS } from '../jobs/follow-ups.ts';
 import type { Delivery } from '../jobs/run.ts';
+import { OBJECT_KINDS, objectUids } from '../reports/uids.ts';
 import type { Orthanc } from './orthanc.ts';
 import type { Rules } from './rules.ts';
 
@@ -22,8 +22,6 @@ const AT_ONCE = 20;
 const MOST_TRIES = 12;
 const FIRST_DELAY_SECONDS = 10;
 const ASK_AGAIN_SECONDS = 1;
-/** What a run stores; what a run did not make is not found. */
-const KINDS = ['seg', 'capture', 'sr'];
 
 /** Looks after the runs of rules that have ended: results are sent on, and after a refusal the next best series may run. */
 export class Deliveries {
@@ -97,7 +95,8 @@ export class Deliveries {
   ): Promise<string> {
     const destination = (await this.#options.destinations())[name];
     if (!destination) throw new Unsendable('the rules name no such destination any more');
-    const results = KINDS.map((kind) => derivedUid('hepar', runId, `${kind}-series`));
+    // What a run did not make is not found.
+    const results = OBJECT_KINDS.map((kind) => objectUids(runId, kind).seriesInstanceUID);
     const ids: string[] = [];
     for (const uid of results) ids.push(...(await orthanc.findSeries(uid, signal)));
     if (ids.length === 0) throw new Unsendable('the result is no longer in the archive');

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from 'pg-boss';
 import type { Logger } from 'pino';
-import { derivedUid } from '../dicom/uid.ts';
 import type { Archive } from '../dicomweb/archive.ts';
 import { ArchiveError } from '../dicomweb/errors.ts';
 import { FollowUps } from '../jobs/follow-ups.ts';
-import { type RunParts, runId } from '../jobs/run.ts';
+import type { RunParts } from '../jobs/run.ts';
 import type { Segmentations } from '../jobs/segmentations.ts';
+import { objectUids } from '../reports/uids.ts';
 import { Arrivals } from './arrivals.ts';
 import { type Decision, decide } from './decide.ts';
 import { Deliveries } from './deliveries.ts';
@@ -25,7 +25,7 @@ export interface IntakeOptions {
   /** Orthanc's own interface, for its feed; null: the archive is searched instead. */
   readonly orthanc: Orthanc | null;
   readonly rules: RulesFile;
-  readonly segmentations: Pick<Segmentations, 'request' | 'list'>;
+  readonly segmentations: Pick<Segmentations, 'request' | 'list' | 'idOf'>;
   readonly db: Db;
   /** What a run is made with; undefined: the default model. Null: there is no such model. */
   readonly findModel: (id: string | undefined) => RunParts['model'] | null;
@@ -61,6 +61,8 @@ const LOOKS_EVERY_MS = 1_000;
 /** How long after a study's hours have not begun it is looked at again. */
 const LONGEST_WAIT_SECONDS = 300;
 const DECIDES_WITHIN_MS = 60_000;
+/** How many runs of the same series are thought of when only the archive can tell of them. */
+const MOST_REPEATS = 10;
 
 /** Has every suitable series that arrives in the archive segmented, unasked and once. */
 export class Intake {
@@ -232,16 +234,20 @@ export class Intake {
   /** What the archive holds the result of is not done again only because our own database was lost. */
   #unlessStored(study: string, decision: Decision, all: readonly Described[]): Decision {
     const parts = decision.verdict === 'no' ? null : this.#partsOf(study, decision);
-    const result = parts && derivedUid('hepar', runId(parts), 'seg-series');
-    if (!all.some(({ seriesInstanceUid }) => seriesInstanceUid === result)) return decision;
-    return { ...decision, verdict: 'no', why: 'its result is in the archive already' };
+    if (!parts) return decision;
+    const stored = new Set(all.map(({ seriesInstanceUid }) => seriesInstanceUid));
+    const isStored = Array.from({ length: MOST_REPEATS }, (_, more) => {
+      const id = this.#options.segmentations.idOf({ ...parts, repeat: parts.repeat + more });
+      return stored.has(objectUids(id, 'sr').seriesInstanceUID);
+    }).includes(true);
+    return isStored ? { ...decision, verdict: 'no', why: 'its result is in the archive already' } : decision;
   }
 
-  #partsOf(study: string, { series, rule }: Decision): RunParts | null {
+  #partsOf(study: string, { series, rule, repeat }: Decision): RunParts | null {
     const model = this.#options.findModel(rule?.model);
     if (!model || !series.instanceUids) return null;
     const { seriesInstanceUid, instanceUids } = series;
-    return { studyInstanceUid: study, seriesInstanceUid, instances: instanceUids, model, repeat: 0 };
+    return { studyInstanceUid: study, seriesInstanceUid, instances: instanceUids, model, repeat };
   }
 
   #failed(error: unknown): void {

@@ -15,7 +15,7 @@ import { Queue, type QueueOptions } from './queue.ts';
 import { defaultWorkerName, Registration } from './register.ts';
 import { Reruns } from './reruns.ts';
 import { Reviews } from './reviews.ts';
-import { CLICK, isFinal, type Order, type Run, type RunParts, type RunState } from './run.ts';
+import { CLICK, isFinal, type Order, type Run, type RunParts, type RunState, runId } from './run.ts';
 import type { Signal } from './signals.ts';
 import { Worker } from './worker.ts';
 
@@ -137,6 +137,11 @@ export class Segmentations {
       throw error;
     });
     return here ?? (await this.#kept?.read(id, file)) ?? null;
+  }
+
+  /** The name that a run of these parts would have here. */
+  idOf(parts: RunParts): string {
+    return runId({ ...parts, options: this.#options.resultOptions });
   }
 
   /** Queues a run, or finds the one that is the same. `queued` says whether there is something new to do. */

@@ -1,27 +1,10 @@
 import type { RawElement } from '../dicom/dataset.ts';
-import { derivedUid } from '../dicom/uid.ts';
 import type { CtSeries } from '../volume/series.ts';
 import { type DicomDateTime, dicomDateTime } from './date-time.ts';
 import { patientAndStudy } from './patient-study.ts';
 import { MANUFACTURER } from './provenance.ts';
 import { dicomText } from './text.ts';
-
-/** The kinds of objects that a run can make; each is a series of its own. */
-export type ObjectKind = 'seg' | 'sr' | 'capture' | 'liver-seg' | 'probability' | 'mask' | 'rtstruct' | 'review';
-
-export interface ObjectUids {
-  readonly seriesInstanceUID: string;
-  readonly sopInstanceUID: string;
-}
-
-/** The UIDs of a run's object: the same run always names the same object. @param number of the instance, from 1 */
-export function objectUids(runId: string, kind: ObjectKind, number = 1): ObjectUids {
-  const instance = number === 1 ? [`${kind}-instance`] : [`${kind}-instance`, String(number)];
-  return {
-    seriesInstanceUID: derivedUid('hepar', runId, `${kind}-series`),
-    sopInstanceUID: derivedUid('hepar', runId, ...instance),
-  };
-}
+import { type ObjectKind, objectUids } from './uids.ts';
 
 /** What every object of a run takes from the run. */
 export interface CompositeInput {

@@ -3,7 +3,6 @@ import type { Comparison } from '../findings/priors.ts';
 import type { FindingsDocument } from '../findings/schema.ts';
 import type { HeatMap, Segmentation } from '../inference/segmentation.ts';
 import { buildCaptures } from './capture.ts';
-import { type ObjectKind, objectUids } from './composite.ts';
 import { renderHeatMap } from './heat-map.ts';
 import { buildMaskObject } from './mask-object.ts';
 import { DEFAULT_OPTIONS, type ResultOptions } from './options.ts';
@@ -15,6 +14,7 @@ import { encodeProbability } from './seg/probability.ts';
 import { probabilitySegment } from './seg/segments.ts';
 import { buildSeg, frameCount, type SegInput, type SegPart, writeSeg } from './seg.ts';
 import { buildSr, type SrInput } from './sr.ts';
+import { type ObjectKind, objectUids } from './uids.ts';
 
 /** What all objects of a result are made from. */
 export interface ResultInput extends Omit<SegInput, 'lesions'> {

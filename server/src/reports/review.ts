@@ -2,13 +2,14 @@ import type { Code } from '../dicom/codes.ts';
 import type { Dataset } from '../dicom/dataset.ts';
 import { writePart10 } from '../dicom/write.ts';
 import { NOTICE } from '../findings/schema.ts';
-import { composite, type ObjectUids } from './composite.ts';
+import { composite } from './composite.ts';
 import { dicomDateTime } from './date-time.ts';
 import { nameOf } from './provenance.ts';
 import { SEGMENTATION_STORAGE } from './seg.ts';
 import { CONCEPTS } from './sr/concepts.ts';
 import { code, container, type Item, image, personName, related, text } from './sr/content.ts';
 import { personName as asPersonName } from './text.ts';
+import type { ObjectUids } from './uids.ts';
 
 /** Basic Text SR Storage, PS3.4 table B.5-1. */
 const BASIC_TEXT_SR_STORAGE = '1.2.840.10008.5.1.4.1.1.88.11';

@@ -5,7 +5,7 @@ import type { AlgorithmType, Lesion } from '../findings/schema.ts';
 import type { EngineInfo } from '../inference/segmentation.ts';
 import type { CtSeries } from '../volume/series.ts';
 import type { LabelMap } from '../volume/volume.ts';
-import { composite, type ObjectKind, type ObjectUids, objectUids } from './composite.ts';
+import { composite } from './composite.ts';
 import type { ResultOptions } from './options.ts';
 import { MANUFACTURER, type Provenance, provenanceText } from './provenance.ts';
 import { type EncodedFrames, encodeBinary, encodeLabelMap, type Frame } from './seg/encode.ts';
@@ -14,6 +14,7 @@ import { InvalidSegmentation } from './seg/invalid.ts';
 import { dimensions, perFrameGroups, referencedSeries, sharedGroups } from './seg/references.ts';
 import { type ModelDescription, segmentSequence } from './seg/segments.ts';
 import { decimalString, dicomText, personName } from './text.ts';
+import { type ObjectKind, type ObjectUids, objectUids } from './uids.ts';
 
 export { SEGMENTATION_STORAGE } from './seg/encode.ts';
 

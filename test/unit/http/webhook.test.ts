@@ -20,11 +20,7 @@ describe('the webhook', () => {
     const app = express();
     app.post(
       '/on',
-      receiveWebhook(
-        SECRET,
-        () => wakes++,
-        () => now,
-      ),
+      receiveWebhook(SECRET, () => wakes++, { now: () => now }),
     );
     app.post(
       '/no-secret',

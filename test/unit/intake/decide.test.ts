@@ -4,6 +4,7 @@ import { decide } from '../../../server/src/intake/decide.ts';
 import { parseRules } from '../../../server/src/intake/rules.ts';
 import type { Described } from '../../../server/src/intake/study.ts';
 import type { Run } from '../../../server/src/jobs/run.ts';
+import { objectUids } from '../../../server/src/reports/uids.ts';
 
 const IMAGE: ImageSummary = {
   imageType: ['ORIGINAL', 'PRIMARY', 'AXIAL'],
@@ -176,7 +177,12 @@ describe('what was done before', () => {
       [{ state: 'cancelled' }, /was cancelled/],
       [{ state: 'done', origin: 'click', rule: null }, /it has its result/],
     ] as [Partial<Run>, RegExp][]) {
-      const said = decided(ANY, all, { runs: [run(PORTAL, more)] });
+      const before = run(PORTAL, more);
+      const report = series(9, 'Report', {
+        modality: 'SR',
+        seriesInstanceUid: objectUids(before.id, 'sr').seriesInstanceUID,
+      });
+      const said = decided(ANY, [...all, report], { runs: [before] });
       deepEqual([said[2]![0], said[3]![0]], ['no', 'no'], JSON.stringify(more));
       match(said[3]![1], why);
     }
@@ -187,6 +193,19 @@ describe('what was done before', () => {
     const said = decided(ANY, all, { runs });
     deepEqual([said[2]![0], said[3]![0]], ['run', 'no']);
     match(said[3]![1], /series 1\.2\.2 of the study was chosen before/);
+  });
+
+  it('is done anew under another number when its result is no longer in the archive', () => {
+    const senders = new Map();
+    const before = run(PORTAL, { repeat: 2 });
+    const decisions = decide({ series: all, senders, runs: [before], now: NOW }, parseRules(ANY));
+    deepEqual(
+      decisions.map(({ verdict, repeat }) => [verdict, repeat]),
+      [
+        ['no', 0],
+        ['run', 3],
+      ],
+    );
   });
 
   it('makes room for the next best when it was refused', () => {

@@ -44,7 +44,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   pipeline: [...STAGE, 'dicomweb', 'priors', 'reports'],
   jobs: [...STAGE, 'dicomweb', 'pipeline', 'reports', 'config'],
   config: ['dicomweb', 'pipeline', 'reports'],
-  intake: ['dicom', 'dicomweb', 'jobs', 'volume', 'shared'],
+  intake: ['dicomweb', 'jobs', 'reports', 'volume', 'shared'],
   http: [...STAGE, 'dicomweb', 'intake', 'jobs', 'pipeline', 'config'],
   server: ['config', 'dicomweb', 'http', 'inference', 'intake', 'jobs', 'reports'],
   cli: [...STAGE, 'config', 'dicomweb', 'http', 'intake', 'jobs', 'phantom', 'pipeline', 'priors', 'reports', 'server'],
