@@ -14,6 +14,7 @@ export interface KeptOrthanc extends RunningOrthanc {
   loseDatabase(): Promise<void>;
   /** One answer of its own interface. */
   get<T>(path: string): Promise<T>;
+  put(path: string, body: unknown): Promise<void>;
   remove(path: string): Promise<void>;
 }
 
@@ -44,6 +45,10 @@ export async function startKeptOrthanc(settings: Record<string, unknown> = {}): 
     },
     loseDatabase: () => rm(join(dataDir, 'storage'), { recursive: true, force: true }),
     get: async <T>(path: string) => (await (await fetch(url + path, { headers: { authorization } })).json()) as T,
+    put: async (path, body) => {
+      const answer = await fetch(url + path, { method: 'PUT', headers: { authorization }, body: JSON.stringify(body) });
+      if (!answer.ok) throw new Error(`Orthanc answered ${answer.status}`);
+    },
     remove: async (path) => {
       const answer = await fetch(url + path, { method: 'DELETE', headers: { authorization } });
       if (!answer.ok) throw new Error(`Orthanc answered ${answer.status}`);

@@ -56,6 +56,7 @@ export const listQuerySchema = z.strictObject({
   study: uidSchema.optional(),
   series: uidSchema.optional(),
   state: z.enum(RUN_STATES).optional(),
+  delivery: deliverySchema.shape.state.optional(),
 });
 
 export const segmentationSchema = z

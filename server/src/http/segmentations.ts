@@ -105,8 +105,8 @@ export function segmentationRoutes(options: {
     },
 
     list: async (request, response) => {
-      const { study, series, state } = parse(listQuerySchema, request.query);
-      const runs = await segmentations.list({ studyInstanceUid: study, seriesInstanceUid: series, state });
+      const { study, series, state, delivery } = parse(listQuerySchema, request.query);
+      const runs = await segmentations.list({ studyInstanceUid: study, seriesInstanceUid: series, state, delivery });
       response.json(runs.map(view));
     },
 

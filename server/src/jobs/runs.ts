@@ -163,6 +163,8 @@ export interface RunFilter {
   readonly studyInstanceUid?: string | undefined;
   readonly seriesInstanceUid?: string | undefined;
   readonly state?: RunState | undefined;
+  /** How the sending on of the result to one of its destinations stands. */
+  readonly delivery?: Delivery['state'] | undefined;
 }
 
 /** How a run ended. */
@@ -292,8 +294,14 @@ export class Runs {
       `${WITH_POSITIONS}
        WHERE ($1::text IS NULL OR study_uid = $1) AND ($2::text IS NULL OR series_uid = $2)
          AND ($3::text IS NULL OR state = $3)
+         AND ($4::text IS NULL OR deliveries @> jsonb_build_array(jsonb_build_object('state', $4::text)))
        ORDER BY created_at DESC, id LIMIT ${MOST_LISTED}`,
-      [filter.studyInstanceUid ?? null, filter.seriesInstanceUid ?? null, filter.state ?? null],
+      [
+        filter.studyInstanceUid ?? null,
+        filter.seriesInstanceUid ?? null,
+        filter.state ?? null,
+        filter.delivery ?? null,
+      ],
     );
   }
 
