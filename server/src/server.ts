@@ -11,6 +11,7 @@ import { Metrics } from './http/metrics.ts';
 import { ModelCatalogue } from './http/models.ts';
 import { buildFromSource, servePlugins } from './http/plugins.ts';
 import { openViewer } from './http/viewer.ts';
+import { readDefaultModel } from './inference/installed.ts';
 import { listModels, type Model } from './inference/model.ts';
 import { Intake } from './intake/intake.ts';
 import { Orthanc } from './intake/orthanc.ts';
@@ -61,12 +62,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const logger = options.logger ?? pino({ level: config.logLevel, base: null });
   const { archive: address } = config;
   if (!address) throw new ConfigError(['HEPAR_DICOMWEB_URL must be the address of the archive’s DICOMweb services.']);
-  const models = new ModelCatalogue(options.models ?? (await readModels(config, logger)), config.model);
+  const chosen = config.model ?? (options.models ? undefined : await readDefaultModel(config.modelsDir));
+  const models = new ModelCatalogue(options.models ?? (await readModels(config, logger)), chosen);
   if (!config.hasEngine && config.databaseUrl === undefined) {
     throw new ConfigError(['HEPAR_WORKER=off needs DATABASE_URL: without it no other process can do the work.']);
   }
-  if (config.model !== undefined && !models.find(undefined)) {
-    throw new ConfigError([`HEPAR_MODEL must be the id of a model in ${config.modelsDir}.`]);
+  if (chosen !== undefined && !models.find(undefined)) {
+    throw new ConfigError([
+      config.model === undefined
+        ? `The default model '${chosen}' is no usable model in ${config.modelsDir}: choose one with hepar models default.`
+        : `HEPAR_MODEL must be the id of a model in ${config.modelsDir}.`,
+    ]);
   }
   const rules = await openRules(config, models, logger);
   await provideDataDir(config);

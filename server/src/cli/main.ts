@@ -47,6 +47,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<(args: str
     summary: 'print who asked for what, what was stored where, and who reviewed it',
     load: async () => (await import('./audit.ts')).auditCommand,
   },
+  models: {
+    summary: 'list, check, install models and choose the default',
+    load: async () => (await import('./models.ts')).modelsCommand,
+  },
   doctor: {
     summary: 'say what is installed, which provider runs and whether the archive can be reached',
     load: async () => (await import('./doctor.ts')).doctorCommand,

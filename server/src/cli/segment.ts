@@ -12,7 +12,7 @@ import type { RunRequest, SeriesSource } from '../pipeline.ts';
 import type { Progress } from '../progress.ts';
 import { Refusal } from '../refusal.ts';
 import { DEFAULT_OPTIONS, OPTIONAL_OBJECTS, type ResultOptions, unusual } from '../reports/options.ts';
-import { bundledModelDir } from './bundled-model.ts';
+import { defaultModelDir } from './bundled-model.ts';
 import { type ChosenPrior, choosePrior } from './choose-prior.ts';
 import { chooseSeries } from './choose-series.ts';
 import { onInterrupt, UsageError } from './failure.ts';
@@ -41,7 +41,7 @@ INPUT is a folder or zip of DICOM files, or with --dicomweb a STUDYUID or STUDYU
                     segmentation.dcm, or with --dicomweb also STUDYUID/SERIESUID. By default the newest in the
                     archive, and none for files
   --no-priors       look for none in the archive
-  --model DIR       a model's folder (default: the bundled model)
+  --model DIR       a model's folder (default: as hepar models default says, else the bundled one)
   --provider NAME   auto, cpu, cuda or webgpu (default: auto)
   --threads N       threads for inference (default: one for each core)
 
@@ -90,7 +90,7 @@ interface Chosen {
 
 /** `hepar segment`: segments one series of a folder, a zip or an archive, and writes the result into a folder. */
 export async function segmentCommand(args: string[]): Promise<number> {
-  const options = readOptions(args);
+  const options = await readOptions(args);
   if (options === 'help') {
     process.stdout.write(USAGE);
     return 0;
@@ -202,7 +202,7 @@ async function fromArchive({ input, series, dicomweb }: Options): Promise<Chosen
   }
 }
 
-function readOptions(args: string[]): Options | 'help' {
+async function readOptions(args: string[]): Promise<Options | 'help'> {
   const { values, positionals } = parse(args);
   if (values.help) return 'help';
   const [input, ...others] = positionals;
@@ -227,7 +227,7 @@ function readOptions(args: string[]): Options | 'help' {
     store: values.store ?? false,
     prior: values.prior,
     noPriors: values['no-priors'] ?? false,
-    modelDir: resolve(values.model ?? bundledModelDir()),
+    modelDir: values.model === undefined ? await defaultModelDir() : resolve(values.model),
     provider,
     threads,
     results,

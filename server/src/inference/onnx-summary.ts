@@ -1,0 +1,103 @@
+/** What an ONNX file says of itself. Field numbers are those of onnx.proto3. */
+export interface OnnxSummary {
+  /** Version of the operator set of the default domain; null when it names none. */
+  readonly opset: number | null;
+  /** How often each operator is used, by `domain.Name`; the default domain has no prefix. Subgraphs are not entered. */
+  readonly operators: ReadonlyMap<string, number>;
+  /** Whether a transposed convolution over three axes is among them. */
+  readonly hasConvTranspose3d: boolean;
+}
+
+/** @throws RangeError when the bytes are no well-formed protobuf message */
+export function summariseOnnx(onnx: Uint8Array): OnnxSummary {
+  const operators = new Map<string, number>();
+  let opset: number | null = null;
+  let hasConvTranspose3d = false;
+  for (const { field, bytes } of fieldsOf(onnx)) {
+    if (field === 8 && bytes) {
+      const [domain, version] = [textOf(bytes, 1), numberOf(bytes, 2)];
+      if (domain === '' || domain === 'ai.onnx') opset = version;
+    }
+    if (field !== 7 || !bytes) continue;
+    for (const node of fieldsOf(bytes)) {
+      if (node.field !== 1 || !node.bytes) continue;
+      const [type, domain] = [textOf(node.bytes, 4), textOf(node.bytes, 7)];
+      const name = domain === '' || domain === 'ai.onnx' ? type : `${domain}.${type}`;
+      operators.set(name, (operators.get(name) ?? 0) + 1);
+      if (name === 'ConvTranspose' && kernelAxes(node.bytes) === 3) hasConvTranspose3d = true;
+    }
+  }
+  return { opset, operators, hasConvTranspose3d };
+}
+
+/** Number of axes in a node's kernel_shape; 0 when it has none. */
+function kernelAxes(node: Uint8Array): number {
+  for (const { field, bytes } of fieldsOf(node)) {
+    if (field !== 5 || !bytes || textOf(bytes, 1) !== 'kernel_shape') continue;
+    let axes = 0;
+    for (const each of fieldsOf(bytes)) {
+      // Repeated integers are packed into one field, or a field each.
+      if (each.field === 8) axes += each.bytes ? varintsIn(each.bytes) : 1;
+    }
+    return axes;
+  }
+  return 0;
+}
+
+interface Field {
+  readonly field: number;
+  /** Of a number. */
+  readonly value: number | null;
+  /** Of a text, a message or packed numbers. */
+  readonly bytes: Uint8Array | null;
+}
+
+function* fieldsOf(message: Uint8Array): Generator<Field> {
+  let at = 0;
+  const varint = (): number => {
+    let value = 0;
+    for (let scale = 1; at < message.length; scale *= 128) {
+      const byte = message[at++]!;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+    }
+    throw new RangeError(`no number at byte ${at}`);
+  };
+  while (at < message.length) {
+    const key = varint();
+    const field = Math.floor(key / 8);
+    switch (key % 8) {
+      case 0:
+        yield { field, value: varint(), bytes: null };
+        break;
+      case 1:
+        at += 8;
+        break;
+      case 2: {
+        const length = varint();
+        if (at + length > message.length) throw new RangeError(`a message at byte ${at} runs over its end`);
+        yield { field, value: null, bytes: message.subarray(at, at + length) };
+        at += length;
+        break;
+      }
+      case 5:
+        at += 4;
+        break;
+      default:
+        throw new RangeError(`unknown wire type at byte ${at}`);
+    }
+  }
+}
+
+function textOf(message: Uint8Array, wanted: number): string {
+  for (const { field, bytes } of fieldsOf(message)) if (field === wanted && bytes) return Buffer.from(bytes).toString();
+  return '';
+}
+
+function numberOf(message: Uint8Array, wanted: number): number | null {
+  for (const { field, value } of fieldsOf(message)) if (field === wanted) return value;
+  return null;
+}
+
+/** A varint ends with the byte whose highest bit is clear. */
+const varintsIn = (bytes: Uint8Array) => bytes.reduce((count, byte) => count + (byte < 0x80 ? 1 : 0), 0);
