@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hepar_training.experiments import design, table
+from hepar_training.experiments import design, summary, table
 from hepar_training.experiments.families import CLASSES, FAMILIES, PATCH_VOXELS, FamilyNet, multiply_adds, parameters
 from hepar_training.experiments.run import Material, Outcome, auc, examine, measure, run
 from hepar_training.experiments.volumes import Volume, digest
@@ -121,6 +121,39 @@ class Runs(unittest.TestCase):
                 lines = list(csv.DictReader(file))
             self.assertEqual([(line['row'], line['lesion_dice']) for line in lines], [('vgg-s1', '0.6000'), ('resnet-s1', '0.7000')])
             self.assertEqual(lines[0]['gmac_window'], f"{multiply_adds(FamilyNet('vgg')) / 1e9:.4f}")
+
+
+class Summary(unittest.TestCase):
+    def lines(self, **dice: float) -> dict[str, dict[str, str]]:
+        names = {'vgg_s1': 'vgg-s1', 'vgg_s2': 'vgg-s2', 'resnet_s1': 'resnet-s1', 'vgg_fast': 'vgg-rate0.024-s1'}
+        chosen = [(design.find(names[key]), value) for key, value in dice.items()]
+        return {row.name: table.line(row, Outcome(0.9, value, 0.1, 0.8, 10.0, 0.05), 'abc', 'def') for row, value in chosen}
+
+    def test_a_factor_is_compared_with_the_centre_and_nothing_else_changed(self):
+        rates = summary.along('vgg', 'rate')
+        self.assertEqual([row.name for row in rates[0.024]], ['vgg-rate0.024-s1'])
+        self.assertEqual([row.name for row in rates[0.006]], ['vgg-s1', 'vgg-s2', 'vgg-s3'])
+        for chosen in rates.values():
+            self.assertFalse(any(row.warm or row.task == 'liver' or row.patch != 16 for row in chosen))
+
+    def test_the_spread_is_shown_and_only_runs_that_differ_in_the_encoder_alone_are_paired(self):
+        lines = self.lines(vgg_s1=0.5, vgg_s2=0.6, resnet_s1=0.4, vgg_fast=0.9)
+        self.assertIn('| vgg | from scratch | 2 | 0.55 (0.50 to 0.60) |', summary.centre_table(lines))
+        self.assertIn('| vgg against resnet | 1 of 1, +0.100 |', summary.pairs_table(lines))
+        self.assertIn('| resnet against densenet | - |', summary.pairs_table(lines))
+
+    def test_the_picture_is_drawn_of_what_there_is(self):
+        with tempfile.TemporaryDirectory() as name:
+            summary.draw(self.lines(vgg_s1=0.5, resnet_s1=0.4), Path(name) / 'sheet.png')
+            self.assertGreater((Path(name) / 'sheet.png').stat().st_size, 10_000)
+
+    def test_the_committed_table_holds_rows_of_the_design_on_the_same_volumes(self):
+        lines = table.read(Path(__file__).parents[1] / 'experiments.csv')
+        self.assertEqual({line['row'] for line in lines} - {row.name for row in design.rows()}, set())
+        self.assertEqual(len({line['volumes'] for line in lines}), 1)
+        for line in lines:
+            self.assertEqual(tuple(line), table.FIELDS)
+            self.assertFalse(line['code'].endswith('changes'), line['row'])
 
 
 if __name__ == '__main__':

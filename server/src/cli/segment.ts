@@ -52,6 +52,7 @@ ${NOTICE}
 /** What a result may consist of. */
 const RESULT_FILES = [
   'findings.json',
+  'heatmap.png',
   'labels.nii.gz',
   'liver.dcm',
   'mask',

@@ -88,6 +88,10 @@ function drawLegend(canvas: Canvas, patchMm: Vec3): void {
     canvas.fill({ x: left + x, y: top, width: 1, height: LEGEND.height }, colour);
   }
   const size = [...new Set(patchMm)].map((mm) => mm.toFixed(0)).join(' x ');
-  canvas.text(left - 10, HEADING_Y, `Chance of lesion in ${size} mm: 0%`, { colour: TEXT, scale: 2, align: 'right' });
+  canvas.text(left - 10, HEADING_Y, `Chance of lesion, patches of ${size} mm: 0%`, {
+    colour: TEXT,
+    scale: 2,
+    align: 'right',
+  });
   canvas.text(left + LEGEND.width + 10, HEADING_Y, '100%', { colour: TEXT, scale: 2 });
 }

@@ -3,6 +3,7 @@
     python3 -m hepar_training.experiments list             the rows, with what is known of each
     python3 -m hepar_training.experiments run ROW          runs one row again and prints its line
     python3 -m hepar_training.experiments missing          runs all rows that experiments.csv lacks; may be stopped, and run twice at once
+    python3 -m hepar_training.experiments plot             draws experiments.png and prints the tables of experiments.md
 """
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from . import table
+from . import summary, table
 from .design import Row, find, rows
 from .run import Material, encoder_file, run
 from .volumes import digest, frozen
@@ -56,7 +57,7 @@ def run_missing(work: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('command', choices=('list', 'run', 'missing'))
+    parser.add_argument('command', choices=('list', 'run', 'missing', 'plot'))
     parser.add_argument('row', nargs='?')
     parser.add_argument('--work', type=Path, default=Path('.data/experiments'))
     options = parser.parse_args()
@@ -69,8 +70,10 @@ def main() -> None:
         if options.row is None:
             parser.error('run needs the name of a row; `list` prints them')
         show(Laboratory(options.work).run(find(options.row)))
-    else:
+    elif options.command == 'missing':
         run_missing(options.work)
+    else:
+        summary.main({line['row']: line for line in table.read()})
 
 
 if __name__ == '__main__':
