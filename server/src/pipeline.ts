@@ -1,5 +1,5 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type CorrectionOrder, correct, type Result } from './correct.ts';
 import type { Instance } from './dicom/instance.ts';
 import { type ArchiveOptions, createArchive } from './dicomweb/archive.ts';
@@ -7,22 +7,20 @@ import { ArchiveError, SourceGone } from './dicomweb/errors.ts';
 import { readFiles } from './dicomweb/files.ts';
 import { findingsDocument } from './findings/document.ts';
 import { measure } from './findings/measure.ts';
-import { type FindingsDocument, findingsSchema } from './findings/schema.ts';
+import type { FindingsDocument } from './findings/schema.ts';
 import { segment } from './inference/cascade.ts';
 import { loadModel, type Model } from './inference/model.ts';
 import type { Segmentation } from './inference/segmentation.ts';
 import { type PriorsSource, readAgainstPriors } from './priors/stage.ts';
 import type { Progress } from './progress.ts';
-import { maskPngs } from './reports/masks.ts';
-import { labelMapNifti } from './reports/nifti.ts';
-import { makeObjects, OBJECT_FILES, objectsToStore } from './reports/objects.ts';
+import { makeObjects } from './reports/objects.ts';
 import { DEFAULT_OPTIONS, type PlainFile, type ResultOptions } from './reports/options.ts';
+import { objectsIn, readFindings, writeFindings, writeResult } from './result-folder.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { VERSION } from './version.ts';
 import { assemble } from './volume/assemble.ts';
 import { readInstance } from './volume/damage.ts';
 import type { CtSeries } from './volume/series.ts';
-import type { LabelMap } from './volume/volume.ts';
 
 /** A series in an archive, or in a folder or zip of DICOM files. */
 export type SeriesSource =
@@ -71,8 +69,6 @@ export interface RunRequest {
   readonly priors?: PriorsSource | undefined;
 }
 
-/** The files of a run in its `outDir`. */
-export const FILES = { ...OBJECT_FILES, findings: 'findings.json' } as const;
 /** Which earlier results an unfinished run was read against. */
 const PRIORS_LOOKED_AT = 'priors.json';
 
@@ -144,22 +140,13 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
     warnings,
   });
   progress.signal.throwIfAborted();
-  // What an attempt that broke off has left behind is no part of this result.
-  await rm(request.outDir, { recursive: true, force: true });
-  for (const kind of request.plainFiles ?? []) await writePlainFiles(request.outDir, kind, segments);
-  await writeObjects(request.outDir, { ...made.files, [FILES.findings]: json(document) });
+  await writeResult(request.outDir, {
+    objects: made,
+    segments,
+    findings: document,
+    plainFiles: request.plainFiles ?? [],
+  });
   return document;
-}
-
-async function writePlainFiles(outDir: string, kind: PlainFile, segments: LabelMap<Uint16Array>): Promise<void> {
-  if (kind === 'nifti') return writeObjects(outDir, { 'labels.nii.gz': await labelMapNifti(segments) });
-  for (const [folder, of] of [
-    ['mask', 'lesions'],
-    ['mask-liver', 'liver'],
-  ] as const) {
-    await mkdir(join(outDir, folder), { recursive: true });
-    for (const [name, content] of maskPngs(segments, of)) await writeFile(join(outDir, folder, name), content);
-  }
 }
 
 /** What the model finds, read against the patient's earlier scan where that is asked for. */
@@ -255,7 +242,7 @@ async function store(request: RunRequest, findings: FindingsDocument, progress: 
   await requireSource(request, progress);
   const started = performance.now();
   const archive = createArchive(source.archive);
-  const { others, sr } = objectsToStore(await readdir(outDir, { recursive: true }));
+  const { others, sr } = await objectsIn(outDir);
   const objects = [...others, ...sr];
   async function* contents(names: readonly string[]): AsyncGenerator<Uint8Array> {
     for (const name of names) {
@@ -273,28 +260,7 @@ async function store(request: RunRequest, findings: FindingsDocument, progress: 
   }
   const timingsMs = { ...findings.engine.timingsMs, store: Math.round(performance.now() - started) };
   const stored = { ...findings, engine: { ...findings.engine, timingsMs } };
-  await writeObjects(outDir, { [FILES.findings]: json(stored) });
+  await writeFindings(outDir, stored);
   progress.report('store', 1);
   return stored;
 }
-
-async function readFindings(outDir: string): Promise<FindingsDocument | null> {
-  const text = await readFile(join(outDir, FILES.findings), 'utf8').catch(() => null);
-  return text === null ? null : findingsSchema.parse(JSON.parse(text));
-}
-
-/** Each file appears whole or not at all, in the order given. */
-async function writeObjects(outDir: string, files: Readonly<Record<string, Uint8Array | string>>): Promise<void> {
-  for (const [name, content] of Object.entries(files)) {
-    const unfinished = join(outDir, `${name}.part`);
-    await mkdir(dirname(unfinished), { recursive: true });
-    try {
-      await writeFile(unfinished, content, { flush: true });
-      await rename(unfinished, join(outDir, name));
-    } finally {
-      await rm(unfinished, { force: true });
-    }
-  }
-}
-
-const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;

@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Archive } from '../dicomweb/archive.ts';
 import { CLICK, type Run } from '../jobs/run.ts';
 import type { Segmentations } from '../jobs/segmentations.ts';
-import type { FILES } from '../pipeline.ts';
+import type { FILES } from '../result-folder.ts';
 import { listQuerySchema, type SegmentationView, segmentationRequestSchema } from './contract.ts';
 import { correctionHandlers } from './corrections.ts';
 import { HttpError } from './errors.ts';

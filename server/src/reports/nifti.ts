@@ -23,10 +23,10 @@ const LABELS = 1002;
 export async function labelMapNifti({ grid, labels }: LabelMap<Uint16Array>): Promise<Uint8Array> {
   const largest = labels.reduce((most, label) => Math.max(most, label), 0);
   const type = largest <= 0xff ? UINT8 : UINT16;
-  const voxels = type === UINT8 ? Uint8Array.from(labels) : labels;
-  const file = Buffer.alloc(DATA_OFFSET + voxels.byteLength);
+  const file = Buffer.alloc(DATA_OFFSET + (labels.length * type.bits) / 8);
   writeHeader(file, grid, type, largest);
-  file.set(new Uint8Array(voxels.buffer, voxels.byteOffset, voxels.byteLength), DATA_OFFSET);
+  if (type === UINT8) file.set(labels, DATA_OFFSET);
+  else file.set(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength), DATA_OFFSET);
   return promisify(gzip)(file, { level: 1 });
 }
 

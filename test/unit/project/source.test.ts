@@ -51,6 +51,7 @@ const MAY_IMPORT: Record<string, string[]> = {
 };
 const TOP: Record<string, string> = {
   'pipeline.ts': 'pipeline',
+  'result-folder.ts': 'pipeline',
   'correct.ts': 'pipeline',
   'review.ts': 'pipeline',
   'config.ts': 'config',
