@@ -94,6 +94,7 @@ function scanned({ volume: { grid, hu } }: CtSeries): Segmentation {
   return {
     labelMap: { grid, labels },
     lesionProbability: { box: { start: [90, 130, 55], size }, values },
+    heatMap: null,
     liverMedianHu: 100,
     engine: { provider: 'cpu', device: 'CPU' },
   };

@@ -5,7 +5,7 @@ import type { Rgb } from './colours.ts';
 import type { Canvas } from './preview/canvas.ts';
 import { mixed, type Overlay, type Tint } from './preview/picture.ts';
 import { encodePng } from './preview/png.ts';
-import { drawMontage, HEADING_Y, type PreviewInput } from './preview.ts';
+import { drawMontage, HEADING_Y, type Plan, type PreviewInput } from './preview.ts';
 
 /** Colours by probability, from the least that is shown: dark to bright, so that they read without seeing red and green apart. */
 const RAMP: readonly (readonly [probability: number, colour: Rgb])[] = [
@@ -29,8 +29,8 @@ const TEXT: Rgb = [236, 238, 240];
  * The montage of the preview with the probability that a patch holds lesion laid over the CT, as PNG. The outlines are the
  * mask's, so that one sees where head and mask disagree.
  */
-export function renderHeatMap(input: PreviewInput, heatMap: HeatMap): Uint8Array {
-  const { canvas } = drawMontage(input, overlayOf(heatMap));
+export function renderHeatMap(input: PreviewInput, heatMap: HeatMap, plan?: Plan): Uint8Array {
+  const { canvas } = drawMontage(input, overlayOf(heatMap), plan);
   drawLegend(canvas, heatMap.patchMm);
   return encodePng(canvas.rgb, canvas.width, canvas.height);
 }

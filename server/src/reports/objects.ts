@@ -7,7 +7,7 @@ import { renderHeatMap } from './heat-map.ts';
 import { buildMaskObject } from './mask-object.ts';
 import { DEFAULT_OPTIONS, type ResultOptions } from './options.ts';
 import { encodePng } from './preview/png.ts';
-import { drawMontage, drawPages } from './preview.ts';
+import { drawMontage, drawPages, planPictures } from './preview.ts';
 import { buildRtStruct } from './rtstruct.ts';
 import { LABEL_MAP_SEGMENTATION_STORAGE, SEGMENTATION_STORAGE } from './seg/encode.ts';
 import { encodeProbability } from './seg/probability.ts';
@@ -68,12 +68,13 @@ export function makeObjects(result: ResultInput, report: (fraction: number) => v
     files[part === 'liver' ? OBJECT_FILES.liver : OBJECT_FILES.seg] = buildSeg(input, form);
   }
   report(0.3);
-  const montage = drawMontage(input);
+  const plan = planPictures(input);
+  const montage = drawMontage(input, undefined, plan);
   const { rgb, width, height } = montage.canvas;
   files[OBJECT_FILES.preview] = encodePng(rgb, width, height);
-  if (heatMap) files[OBJECT_FILES.heatMap] = renderHeatMap(input, heatMap);
+  if (heatMap) files[OBJECT_FILES.heatMap] = renderHeatMap(input, heatMap, plan);
   if (has('secondary-capture')) {
-    const captures = buildCaptures({ ...result, sheets: [montage, ...drawPages(input)] });
+    const captures = buildCaptures({ ...result, sheets: [montage, ...drawPages(input, plan)] });
     for (const [index, capture] of captures.entries()) files[OBJECT_FILES.capture(index + 1)] = capture;
   }
   report(0.8);

@@ -47,21 +47,27 @@ export function renderPreview(input: PreviewInput): Uint8Array {
  * proportions, whatever the grid. Names no patient.
  * @param overlay what lies over the CT, under the outlines
  */
-export function drawMontage(input: PreviewInput, overlay?: Overlay): Sheet {
-  const { tiles, heading } = plan(input);
+export function drawMontage(input: PreviewInput, overlay?: Overlay, plan: Plan = planPictures(input)): Sheet {
+  const { tiles, heading } = plan;
   return drawSheet(input, tiles, heading, COLUMNS, layOut(tiles, input.series, TILE_WIDTH), overlay);
 }
 
 /** The lesions' slices and the overview once more, large. */
-export function drawPages(input: PreviewInput): Sheet[] {
-  const { tiles, heading } = plan(input);
+export function drawPages(input: PreviewInput, { tiles, heading }: Plan = planPictures(input)): Sheet[] {
   const shown = tiles.filter(({ measured, view }) => measured.length > 0 || view.through !== 2);
   const [columns, perPage] = shown.length <= MOST_PAGES ? [1, 1] : [2, 4];
   const layout = layOut(tiles, input.series, PAGE_WIDTH / columns);
   return inGroups(shown, perPage).map((group) => drawSheet(input, group, heading, columns, layout));
 }
 
-function plan({ series, segments, lesions }: PreviewInput): { tiles: readonly Tile[]; heading: string } {
+/** What the pictures show. */
+export interface Plan {
+  readonly tiles: readonly Tile[];
+  readonly heading: string;
+}
+
+/** Looks at every voxel, so that all pictures of a result should share it. */
+export function planPictures({ series, segments, lesions }: PreviewInput): Plan {
   const extent = labelExtent(segments);
   const { spacingMm } = series.volume.grid;
   const voxelMl = (spacingMm[0] * spacingMm[1] * spacingMm[2]) / 1000;

@@ -44,12 +44,20 @@ export class Canvas {
   grey(x: number, y: number, value: number): void {
     if (x < 0 || y < 0 || x >= this.width || y >= this.height) return;
     const at = 3 * (y * this.width + x);
-    this.rgb.fill(value, at, at + 3);
+    this.rgb[at] = value;
+    this.rgb[at + 1] = value;
+    this.rgb[at + 2] = value;
   }
 
   fill(area: Area, colour: Rgb): void {
-    for (let y = area.y; y < area.y + area.height; y++) {
-      for (let x = area.x; x < area.x + area.width; x++) this.pixel(x, y, colour);
+    const left = Math.max(0, area.x);
+    const right = Math.min(this.width, area.x + area.width);
+    for (let y = Math.max(0, area.y); y < Math.min(this.height, area.y + area.height); y++) {
+      for (let at = 3 * (y * this.width + left); at < 3 * (y * this.width + right); at += 3) {
+        this.rgb[at] = colour[0];
+        this.rgb[at + 1] = colour[1];
+        this.rgb[at + 2] = colour[2];
+      }
     }
   }
 

@@ -110,25 +110,40 @@ export function mixed(grey: number, { colour, share }: Tint): Rgb {
   return [part(0), part(1), part(2)];
 }
 
-/** Whether a pixel of another value lies within the width of an outline. */
+/** Whether a pixel of another value lies within the width of an outline: beside it, or two pixels off along an axis. */
 function isBorder(values: Uint8Array | Uint16Array, width: number, height: number, x: number, y: number): boolean {
-  const value = values[y * width + x];
-  for (let dy = -1; dy <= 1; dy++) {
-    for (let dx = -1; dx <= 1; dx++) {
-      const nx = x + dx;
-      const ny = y + dy;
-      if (nx < 0 || ny < 0 || nx >= width || ny >= height) continue;
-      if (values[ny * width + nx] !== value) return true;
-    }
+  const at = y * width + x;
+  const value = values[at];
+  if (x < OUTLINE || y < OUTLINE || x >= width - OUTLINE || y >= height - OUTLINE) {
+    return NEAR.some(([dx, dy]) => {
+      const [nx, ny] = [x + dx, y + dy];
+      return nx >= 0 && ny >= 0 && nx < width && ny < height && values[ny * width + nx] !== value;
+    });
   }
-  const reach = OUTLINE;
+  // Spelled out: this is asked for every pixel of the liver.
   return (
-    (x >= reach && values[y * width + x - reach] !== value) ||
-    (x + reach < width && values[y * width + x + reach] !== value) ||
-    (y >= reach && values[(y - reach) * width + x] !== value) ||
-    (y + reach < height && values[(y + reach) * width + x] !== value)
+    values[at - 1] !== value ||
+    values[at + 1] !== value ||
+    values[at - width] !== value ||
+    values[at + width] !== value ||
+    values[at - width - 1] !== value ||
+    values[at - width + 1] !== value ||
+    values[at + width - 1] !== value ||
+    values[at + width + 1] !== value ||
+    values[at - OUTLINE] !== value ||
+    values[at + OUTLINE] !== value ||
+    values[at - OUTLINE * width] !== value ||
+    values[at + OUTLINE * width] !== value
   );
 }
+
+const NEAR = [
+  ...[-1, 0, 1].flatMap((dy) => [-1, 0, 1].map((dx) => [dx, dy] as const)),
+  [-OUTLINE, 0],
+  [OUTLINE, 0],
+  [0, -OUTLINE],
+  [0, OUTLINE],
+] as const;
 
 /** Writes each lesion's number beside the upper right corner of what the picture shows of it. */
 function numberLesions(canvas: Canvas, left: number, top: number, { width, height, lesion }: PlaneImage): void {
