@@ -12,6 +12,7 @@ const PROGRAMS = {
   'libgdcm-tools': 'gdcmconv',
   'docker-compose': 'docker-compose',
   chromium: 'chromium',
+  faketime: 'faketime',
 };
 const PYTHON_MODULES = {
   'python3-pydicom': 'pydicom',

@@ -152,7 +152,7 @@ export class FaultHouse {
     url: string,
     id: string,
     isSo: (run: SegmentationView) => boolean,
-    withinMs = Number(process.env.W ?? 240_000),
+    withinMs = 240_000,
   ): Promise<SegmentationView> {
     const deadline = performance.now() + withinMs;
     let last: unknown;

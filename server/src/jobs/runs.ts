@@ -132,12 +132,6 @@ const MIGRATIONS: readonly string[] = [
    ALTER TABLE hepar.runs ADD COLUMN deliveries jsonb NOT NULL DEFAULT '[]';
    ALTER TABLE hepar.runs ADD COLUMN follow_up_at timestamptz;
    CREATE INDEX runs_to_follow_up ON hepar.runs (follow_up_at) WHERE follow_up_at IS NOT NULL;`,
-  `CREATE FUNCTION hepar.record_correction() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-     INSERT INTO hepar.audit (event, run_id, series_uid, who, details)
-       SELECT 'corrected', NEW.run_id, series_uid, reviewer, jsonb_build_object('corrects', corrects)
-       FROM hepar.runs WHERE id = NEW.run_id; RETURN NEW; END $$;
-   CREATE TRIGGER correction_is_recorded AFTER INSERT ON hepar.corrections
-     FOR EACH ROW EXECUTE FUNCTION hepar.record_correction();`,
 ];
 
 const UNSENT = { state: 'waiting', attempts: 0, job: null, problem: null } as const;
