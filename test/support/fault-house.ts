@@ -42,10 +42,11 @@ export class FaultHouse {
   readonly archive: Archive;
   readonly #processes = new Set<HouseProcess>();
   readonly #port: number;
-  readonly #studies = smallStudies(10_000);
+  readonly #studies: Generator<SmallStudy>;
   #orthanc: RunningOrthanc;
 
-  static async open(): Promise<FaultHouse> {
+  /** @param attributes of the patients and studies, by keyword */
+  static async open(attributes: Readonly<Record<string, unknown>> = {}): Promise<FaultHouse> {
     const dir = await mkdtemp(join(tmpdir(), 'hepar-faults-'));
     await writeTinyModel(join(dir, 'models', 'tiny'), {
       locate: { spacingMm: [12, 12, 12] },
@@ -54,10 +55,17 @@ export class FaultHouse {
     });
     const port = await freePort();
     const orthanc = await startOrthanc({ dataDir: join(dir, 'orthanc'), port });
-    return new FaultHouse(dir, port, orthanc, await startFaultyArchive(orthanc.dicomWebUrl));
+    return new FaultHouse(dir, port, orthanc, await startFaultyArchive(orthanc.dicomWebUrl), attributes);
   }
 
-  private constructor(dir: string, port: number, orthanc: RunningOrthanc, faulty: FaultyArchive) {
+  private constructor(
+    dir: string,
+    port: number,
+    orthanc: RunningOrthanc,
+    faulty: FaultyArchive,
+    attributes: Readonly<Record<string, unknown>>,
+  ) {
+    this.#studies = smallStudies(10_000, attributes);
     this.dir = dir;
     this.#port = port;
     this.#orthanc = orthanc;
