@@ -45,8 +45,14 @@ export class FaultHouse {
   readonly #studies: Generator<SmallStudy>;
   #orthanc: RunningOrthanc;
 
-  /** @param attributes of the patients and studies, by keyword */
-  static async open(attributes: Readonly<Record<string, unknown>> = {}): Promise<FaultHouse> {
+  /**
+   * @param attributes of the patients and studies, by keyword
+   * @param settings of Orthanc
+   */
+  static async open(
+    attributes: Readonly<Record<string, unknown>> = {},
+    settings: Readonly<Record<string, unknown>> = {},
+  ): Promise<FaultHouse> {
     const dir = await mkdtemp(join(tmpdir(), 'hepar-faults-'));
     await writeTinyModel(join(dir, 'models', 'tiny'), {
       locate: { spacingMm: [12, 12, 12] },
@@ -54,7 +60,7 @@ export class FaultHouse {
       postprocessing: { leastLesionMl: 1e6 },
     });
     const port = await freePort();
-    const orthanc = await startOrthanc({ dataDir: join(dir, 'orthanc'), port });
+    const orthanc = await startOrthanc({ dataDir: join(dir, 'orthanc'), port, settings });
     return new FaultHouse(dir, port, orthanc, await startFaultyArchive(orthanc.dicomWebUrl), attributes);
   }
 

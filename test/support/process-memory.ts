@@ -47,6 +47,11 @@ function parentOf(pid: number): number | null {
   return stat === null ? null : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
 }
 
+/** Memory of one process, MiB. */
+export function pssMib(pid: number): number {
+  return pssKib(pid) / 1024;
+}
+
 function pssKib(pid: number): number {
   const pss = /^Pss:\s+(\d+) kB$/m.exec(readOrNull(`/proc/${pid}/smaps_rollup`) ?? '');
   return pss ? Number(pss[1]) : 0;

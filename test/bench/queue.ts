@@ -1,0 +1,101 @@
+/**
+ * Many small studies at once through automation: Orthanc receives them, the companion follows its feed, the real pipeline
+ * segments each one in the real engine process, and stores it. With a tiny network (`--model DIR` takes another), so that
+ * what is measured is everything around the inference. Prints a Markdown table; fails when a study is lost or done twice,
+ * or when the companion grows. Arguments: how many studies (default: 200).
+ */
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import type { OperationsView, SegmentationView } from '../../server/src/http/contract.ts';
+import { FaultHouse } from '../support/fault-house.ts';
+import { pssMib } from '../support/process-memory.ts';
+import type { SmallStudy } from '../support/small-studies.ts';
+import { json } from '../unit/http/support.ts';
+
+const EARLY = 20;
+const MOST_GROWTH = 1.2;
+
+const { values, positionals } = parseArgs({ options: { model: { type: 'string' } }, allowPositionals: true });
+const count = Number(positionals[0] ?? 200);
+await using stack = new AsyncDisposableStack();
+const today = new Date().toISOString().slice(0, 10).replaceAll('-', '');
+const house = await FaultHouse.open({ StudyDate: today }, { StableAge: 1 });
+stack.defer(() => house.close());
+const rules = join(house.dir, 'rules.yaml');
+await writeFile(rules, 'rules:\n  - name: all\n    when:\n      score: { atLeast: 0 }\n    priority: 10\n');
+const companion = await house.start('companion', 'bench', {
+  HEPAR_RULES: rules,
+  HEPAR_ORTHANC_URL: house.orthanc.url,
+  HEPAR_INTAKE_SECONDS: '1',
+  HEPAR_TEST_HOLD_MS: '0',
+  HEPAR_RETRY_SECONDS: '5',
+  ...(values.model ? { HEPAR_MODELS: values.model } : {}),
+});
+const { pid } = companion.child;
+
+const started = performance.now();
+const studies: SmallStudy[] = [];
+for (let index = 0; index < count; index++) studies.push(await house.newStudy());
+const sentSeconds = (performance.now() - started) / 1000;
+
+const runs = async () => (await json<OperationsView>(fetch(`${companion.url}/api/operations`))).runs;
+let early: number | null = null;
+let peak = 0;
+for (let done = 0; done < count; ) {
+  await sleep(500);
+  ({ done } = await runs());
+  const memory = pssMib(pid!);
+  peak = Math.max(peak, memory);
+  if (done >= Math.min(EARLY, count)) early ??= memory;
+}
+const seconds = (performance.now() - started) / 1000;
+await sleep(2_000);
+const late = pssMib(pid!);
+
+let lost = 0;
+let twice = 0;
+for (const study of studies) {
+  const own = await json<SegmentationView[]>(
+    fetch(`${companion.url}/api/segmentations?study=${study.studyInstanceUid}`),
+  );
+  const { segs, whole } = await house.outcomeOf(study, 'done');
+  if (segs === 0 || !whole) lost++;
+  if (segs > 1 || own.length > 1) twice++;
+}
+const { speed } = await json<OperationsView>(fetch(`${companion.url}/api/operations`));
+const growth = late / early!;
+const row = (...cells: unknown[]) => process.stdout.write(`| ${cells.join(' | ')} |\n`);
+row(
+  'studies',
+  'sent in, s',
+  'all done after, s',
+  's a run (median)',
+  'lost',
+  'twice',
+  `memory after run ${EARLY}, MiB`,
+  `after run ${count}, MiB`,
+  'ratio',
+  'load of the machine',
+);
+row(...Array(10).fill('---'));
+row(
+  count,
+  sentSeconds.toFixed(1),
+  seconds.toFixed(1),
+  speed.medianSeconds?.toFixed(2),
+  lost,
+  twice,
+  early!.toFixed(0),
+  late.toFixed(0),
+  growth.toFixed(2),
+  `${loadavg()[0]!.toFixed(1)} on ${availableParallelism()} cores`,
+);
+if (lost > 0 || twice > 0 || growth > MOST_GROWTH) {
+  process.stderr.write(
+    `The target is none lost, none twice, and a memory at most ${MOST_GROWTH} times that after run ${EARLY}.\n`,
+  );
+  process.exitCode = 1;
+}
