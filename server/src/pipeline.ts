@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CorrectionOrder, correct, type Result } from './correct.ts';
 import type { Instance } from './dicom/instance.ts';
@@ -10,7 +10,6 @@ import { measure } from './findings/measure.ts';
 import type { FindingsDocument } from './findings/schema.ts';
 import { segment } from './inference/cascade.ts';
 import { loadModel, type Model } from './inference/model.ts';
-import type { Segmentation } from './inference/segmentation.ts';
 import { type PriorsSource, readAgainstPriors } from './priors/stage.ts';
 import type { Progress } from './progress.ts';
 import { makeObjects } from './reports/objects.ts';
@@ -159,42 +158,42 @@ async function segmented(
 ): Promise<Result> {
   const { provider, threads } = request;
   const segmentation = await clock.time('segment', () => segment(series, model, { provider, threads }, progress));
-  const found = await clock.time('measure', () => measured(request, series, segmentation, progress));
+  const found = await clock.time('measure', async () => {
+    const measured = await measure(series, segmentation, request.runId, request.priors ? half(progress, 0) : progress);
+    return { ...measured, ...(await againstPriors(request, { series, ...measured }, progress)) };
+  });
   const { engine, lesionProbability: probability } = segmentation;
   return { ...found, model, engine, probability, heatMap: request.heatMap ? segmentation.heatMap : null };
 }
 
-/** What a person made of an earlier result of the series. */
-async function corrected(
-  series: CtSeries,
-  { runId, source, correction }: RunRequest,
-  clock: Stopwatch,
-  progress: Progress,
-): Promise<Result> {
+/** What a person made of an earlier result of the series, read against the patient's earlier scan as a model's is. */
+async function corrected(series: CtSeries, request: RunRequest, clock: Stopwatch, progress: Progress): Promise<Result> {
+  const { runId, source, correction } = request;
   if (!correction || source.kind !== 'dicomweb') {
     throw new TypeError('There is neither a model nor a correction of a result in an archive.');
   }
-  return correct(series, correction, { runId, archive: source.archive }, clock, progress);
+  const result = await correct(series, correction, { runId, archive: source.archive }, clock, progress);
+  const read = await clock.time('measure', () => againstPriors(request, { series, ...result }, progress));
+  return { ...result, ...read, warnings: [...result.warnings, ...read.warnings] };
 }
 
-async function measured(
-  { runId, outDir, priors }: RunRequest,
-  series: CtSeries,
-  segmentation: Segmentation,
+/** The findings as the patient's earlier scan has them named, and what has changed; as they are where none is asked for. */
+async function againstPriors(
+  { outDir, priors }: RunRequest,
+  current: Pick<Result, 'findings' | 'segments'> & { readonly series: CtSeries },
   progress: Progress,
-) {
-  if (!priors) return { ...(await measure(series, segmentation, runId, progress)), priors: null, warnings: [] };
-  const half = (first: number): Progress => ({
-    signal: progress.signal,
-    report: (phase, fraction) => progress.report(phase, first + fraction / 2),
-  });
-  const result = await measure(series, segmentation, runId, half(0));
-  await mkdir(outDir, { recursive: true });
-  const lookedAt = join(outDir, PRIORS_LOOKED_AT);
-  const read = await readAgainstPriors({ series, ...result }, priors, lookedAt, half(0.5));
+): Promise<Pick<Result, 'findings' | 'priors' | 'warnings'>> {
+  if (!priors) return { findings: current.findings, priors: null, warnings: [] };
+  const read = await readAgainstPriors(current, priors, join(outDir, PRIORS_LOOKED_AT), half(progress, 0.5));
   progress.report('measure', 1);
-  return { ...result, ...read };
+  return read;
 }
+
+/** Reports half of a phase, from `first` on. */
+const half = ({ signal, report }: Progress, first: number): Progress => ({
+  signal,
+  report: (phase, fraction) => report(phase, first + fraction / 2),
+});
 
 function retrieve(source: SeriesSource, { signal }: Progress): AsyncIterable<Uint8Array> {
   if (source.kind === 'files') return readFiles(source.path, { seriesInstanceUid: source.seriesInstanceUid, signal });

@@ -102,7 +102,18 @@ export function withTrackingUids(lesions: readonly Lesion[], changes: readonly L
     taken.add(uid);
     carried.set(numbers[0], uid);
   }
-  return lesions.map((lesion) => ({ ...lesion, trackingUid: carried.get(lesion.number) ?? lesion.trackingUid }));
+  // A lesion whose own UID went to another (a person divided it, say) takes what that one had.
+  const owner = new Map(
+    [...carried].map(([number, uid]) => [uid, lesions.find((lesion) => lesion.number === number)!]),
+  );
+  const free = (uid: string): string => {
+    const taker = owner.get(uid);
+    return taker === undefined || taker.trackingUid === uid ? uid : free(taker.trackingUid);
+  };
+  return lesions.map((lesion) => ({
+    ...lesion,
+    trackingUid: carried.get(lesion.number) ?? free(lesion.trackingUid),
+  }));
 }
 
 function tooPoor({ liverDice, surfaceDistanceMm }: Pick<Aligned, 'liverDice' | 'surfaceDistanceMm'>): PoorAlignment {

@@ -1,4 +1,5 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { type ArchiveOptions, createArchive } from '../dicomweb/archive.ts';
 import { ArchiveError } from '../dicomweb/errors.ts';
@@ -83,6 +84,7 @@ async function readFixed(path: string): Promise<CandidateAddress[][] | null> {
 }
 
 async function writeFixed(path: string, addresses: readonly (readonly CandidateAddress[])[]): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
   await writeFile(`${path}.part`, JSON.stringify(addresses), { flush: true });
   await rename(`${path}.part`, path);
 }

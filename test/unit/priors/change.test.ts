@@ -110,6 +110,15 @@ describe('tracking UIDs', () => {
     );
   });
 
+  it('change hands when a person has divided a lesion, and the smaller part had kept the name', () => {
+    const lesions = [now(1, 40), { ...now(2, 20), trackingUid: '2.2' }];
+    const changes = [describeChange({ prior: [0], current: [0, 1] }, lesions, [then(2, 42)], seen)];
+    assert.deepEqual(
+      withTrackingUids(lesions, changes).map(({ trackingUid }) => trackingUid),
+      ['2.2', '1.1'],
+    );
+  });
+
   it('are never given twice, whatever the earlier object says', () => {
     const lesions = [now(1, 40), now(2, 20)];
     const twin = { ...then(3, 20), trackingUid: '2.2' };
