@@ -25,12 +25,16 @@ const PYTHON_MODULES = {
   'python3-nibabel': 'nibabel',
 };
 
+/** Orthanc's plugin for scripts in Python, for the test of ours. */
+const ORTHANC_PYTHON = '/usr/share/orthanc/plugins/libOrthancPython.so';
+
 /** Installs what the tests compare with. Where that is not allowed, those tests are skipped and counted as skipped. */
 export async function installTestTools() {
   const missing = [
     ...Object.entries(PROGRAMS).filter(([, program]) => !findProgram(program)),
     ...Object.entries(PYTHON_MODULES).filter(([, module]) => !hasPythonModule(module)),
     ...(hasPostgreSql() ? [] : [['postgresql']]),
+    ...(existsSync(ORTHANC_PYTHON) ? [] : [['orthanc-python']]),
   ].map(([name]) => name);
   if (missing.length === 0) return;
   if (mayInstallDebianPackages()) {

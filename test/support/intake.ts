@@ -19,13 +19,20 @@ export const SECRET = 'a secret of the webhook'.replaceAll(' ', '-');
 export const ANY_CT = 'rules: [{name: any, when: {ageDays: {atLeast: 0}}}]';
 
 /** A CT series that looks suitable and has no pixels: enough for everything before the engine. */
-export function smallSeries(study: string, series: string, slices = 12, description = 'portal venous'): Uint8Array[] {
+export function smallSeries(
+  study: string,
+  series: string,
+  slices = 12,
+  description = 'portal venous',
+  studyDate?: string,
+): Uint8Array[] {
   return Array.from({ length: slices }, (_, index) =>
     smallDicomFile({
       sopInstanceUid: `${series}.${index + 1}`,
       studyUid: study,
       seriesUid: series,
       description,
+      studyDate,
       instanceNumber: index + 1,
     }),
   );

@@ -8,6 +8,8 @@ export function smallDicomFile(values: {
   readonly seriesUid?: string;
   readonly modality?: string;
   readonly description?: string;
+  /** YYYYMMDD. */
+  readonly studyDate?: string | undefined;
   readonly sopClassUid?: string;
   readonly transferSyntaxUid?: string;
   readonly pixels?: Uint8Array;
@@ -28,6 +30,7 @@ export function smallDicomFile(values: {
     element(0x0008, 0x0005, 'CS', 'ISO_IR 192'),
     element(0x0008, 0x0016, 'UI', sopClassUid),
     element(0x0008, 0x0018, 'UI', values.sopInstanceUid),
+    ...(values.studyDate ? [element(0x0008, 0x0020, 'DA', values.studyDate)] : []),
     element(0x0008, 0x0060, 'CS', values.modality ?? 'CT'),
     element(0x0008, 0x103e, 'LO', values.description ?? 'test'),
     element(0x0010, 0x0010, 'PN', 'Nobody^At All'),

@@ -15,7 +15,7 @@ export interface ArrivalsOptions {
 }
 
 const AT_ONCE = 50;
-/** A series that is still coming in is looked at after 1, 2, 4, … seconds, unless the feed tells before. */
+/** A series that is still coming in is looked at after ¼, ½, 1, … seconds, unless the feed tells before. */
 const LONGEST_LOOK_SECONDS = 15;
 const LONGEST_RETRY_SECONDS = 300;
 /** So often a study is tried that the archive answers strangely for; that is half a day. */
@@ -92,5 +92,5 @@ export class Arrivals {
 }
 
 function backOff(looks: number, longest: number): number {
-  return Math.min(longest, 2 ** Math.min(looks, 20));
+  return Math.min(longest, 2 ** Math.min(looks - 2, 20));
 }

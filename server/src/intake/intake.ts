@@ -56,8 +56,10 @@ export interface IntakeStatus {
 
 /** At least this long between two looks at the archive, however often we are woken. */
 const SHORTEST_PAUSE_MS = 200;
-/** While something is still coming in, and to give word that we are there. */
-const LOOKS_EVERY_MS = 1_000;
+/** While something is still coming in. */
+const LOOKS_EVERY_MS = 500;
+/** How often it gives word that it still follows: a third of what another one waits for. */
+const GIVES_WORD_EVERY_MS = 5_000;
 /** How long after a study's hours have not begun it is looked at again. */
 const LONGEST_WAIT_SECONDS = 300;
 const DECIDES_WITHIN_MS = 60_000;
@@ -77,6 +79,7 @@ export class Intake {
   #woken = false;
   #alarm: AbortController | undefined;
   #follows = false;
+  #gaveWordAt = Number.NEGATIVE_INFINITY;
   #problem: string | null = null;
 
   static start(options: IntakeOptions): Intake {
@@ -173,7 +176,9 @@ export class Intake {
   /** A companion that is woken follows from then on, whoever did before: it is the one that is told. */
   async #take(woken: boolean): Promise<void> {
     const followed = this.#follows;
+    if (followed && performance.now() - this.#gaveWordAt < GIVES_WORD_EVERY_MS) return;
     this.#follows = await this.#store.take(woken);
+    this.#gaveWordAt = performance.now();
     if (this.#follows === followed) return;
     const { logger, orthanc, archive } = this.#options;
     logger.info(

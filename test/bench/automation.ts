@@ -1,0 +1,147 @@
+/**
+ * From a series that Orthanc calls stable to its queued run, the webhook's answers, and what following costs Orthanc's own
+ * answers; the companion is a process of its own, without an engine at work. Prints Markdown tables; fails when a target
+ * is missed.
+ */
+import { availableParallelism, loadavg } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort, WEBHOOK_SCRIPT } from '../../server/src/cli/orthanc.ts';
+import { type CompanionProcess, eventually, provideAutomation, SECRET, smallSeries } from '../support/intake.ts';
+import { startKeptOrthanc } from '../support/kept-orthanc.ts';
+
+const TARGETS = { withWebhookMs: 2_000, webhookP99Ms: 50, orthancRatio: 1.5 };
+const POLL_SECONDS = 5;
+const STUDIES = 8;
+const MESSAGES = 5_000;
+const AT_ONCE = 4;
+const ASKS = 400;
+const MESSAGE = JSON.stringify({ event: 'stable-series', resource: `${'0123abcd-'.repeat(4)}0123abcd` });
+
+const row = (...cells: unknown[]) => process.stdout.write(`| ${cells.join(' | ')} |\n`);
+const ms = (value: number) => value.toFixed(value < 10 ? 1 : 0);
+const at = (sorted: readonly number[], share: number) =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
+const load = () => `${loadavg()[0]!.toFixed(1)} on ${availableParallelism()} cores`;
+const missed: string[] = [];
+
+await using stack = new AsyncDisposableStack();
+const port = await freePort();
+const orthanc = await startKeptOrthanc({
+  StableAge: 1,
+  LuaScripts: [WEBHOOK_SCRIPT],
+  HttpTimeout: 1,
+  Hepar: { Url: `http://127.0.0.1:${port}/webhooks/orthanc`, Secret: SECRET },
+});
+stack.defer(() => orthanc.stop());
+const automation = await provideAutomation(orthanc);
+stack.defer(() => automation.stop());
+const follow = (environment: Record<string, string>) =>
+  automation.startProcess({ HEPAR_LOG_LEVEL: 'warn', ...environment });
+let sent = 0;
+
+row('from stable to queued', 'studies', 'median, ms', 'longest, ms', 'at most, ms', 'load of the machine');
+row('---', '---', '---', '---', '---', '---');
+const webhook = await follow({ HEPAR_PORT: String(port), HEPAR_INTAKE_SECONDS: '3600' });
+await timeStudies('with the webhook', webhook, TARGETS.withWebhookMs);
+const idle = await webhookAnswers(webhook);
+await webhook.end('SIGTERM');
+const polling = await follow({ HEPAR_INTAKE_SECONDS: String(POLL_SECONDS) });
+await timeStudies(`without, asking every ${POLL_SECONDS} s`, polling, POLL_SECONDS * 1_000 + TARGETS.withWebhookMs);
+await polling.end('SIGTERM');
+
+process.stdout.write('\n');
+row('webhook', 'messages', 'median, ms', '99th percentile, ms', 'at most, ms');
+row('---', '---', '---', '---', '---');
+row('half of them forged', MESSAGES, ms(at(idle, 0.5)), ms(at(idle, 0.99)), TARGETS.webhookP99Ms);
+if (at(idle, 0.99) > TARGETS.webhookP99Ms) missed.push('the webhook’s answers');
+
+process.stdout.write('\n');
+await timeOrthanc();
+if (missed.length > 0) {
+  process.stderr.write(`Targets missed: ${missed.join(', ')}.\n`);
+  process.exitCode = 1;
+}
+
+/** Sends studies one after the other, each as soon as the one before is queued. */
+async function timeStudies(what: string, companion: CompanionProcess, target: number): Promise<void> {
+  // What is read at the start is not to be measured.
+  await sleep(3_000);
+  const latencies: number[] = [];
+  for (let index = 0; index < STUDIES; index++) {
+    const study = `2.25.${++sent}`;
+    const { Last } = await orthanc.get<{ Last: number }>('/changes?last');
+    await automation.archive.store(smallSeries(study, `${study}.1`), study);
+    const stable = async () => {
+      const page = await orthanc.get<{ Changes: { ChangeType: string }[] }>(`/changes?since=${Last}&limit=100`);
+      return page.Changes.some(({ ChangeType }) => ChangeType === 'StableStudy');
+    };
+    await eventually(stable, (isStable) => isStable);
+    const stableAt = Date.now();
+    const [run] = await eventually(
+      () => companion.runs(study),
+      (runs) => runs.length > 0,
+    );
+    latencies.push(Math.max(0, Date.parse(run!.createdAt) - stableAt));
+  }
+  latencies.sort((a, b) => a - b);
+  row(what, STUDIES, ms(at(latencies, 0.5)), ms(latencies.at(-1)!), target, load());
+  if (latencies.at(-1)! > target) missed.push(`from stable to queued ${what}`);
+}
+
+/** @returns how long each answer took, in ms, sorted */
+async function webhookAnswers({ url }: CompanionProcess): Promise<number[]> {
+  const waits: number[] = [];
+  const sender = async (number: number) => {
+    for (let index = number; index < MESSAGES; index += AT_ONCE) {
+      const headers = { 'x-hepar-secret': index % 2 ? SECRET : 'forged, forged, forged' };
+      const began = performance.now();
+      await (await fetch(`${url}/webhooks/orthanc`, { method: 'POST', headers, body: MESSAGE })).arrayBuffer();
+      waits.push(performance.now() - began);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, (_, number) => sender(number)));
+  return waits.sort((a, b) => a - b);
+}
+
+/** Orthanc's own answers alone, and while it is followed and tells of what arrives; both by turns, as machines change. */
+async function timeOrthanc(): Promise<void> {
+  const alone: number[] = [];
+  const followed: number[] = [];
+  for (let round = 0; round < 2; round++) {
+    alone.push(...(await askOrthanc()));
+    const companion = await follow({ HEPAR_PORT: String(port), HEPAR_INTAKE_SECONDS: '1' });
+    await sleep(3_000);
+    const wake = setInterval(() => {
+      const headers = { 'x-hepar-secret': SECRET };
+      fetch(`${companion.url}/webhooks/orthanc`, { method: 'POST', headers, body: MESSAGE }).catch(() => {});
+    }, 100);
+    followed.push(...(await askOrthanc()));
+    clearInterval(wake);
+    await companion.end('SIGTERM');
+  }
+  for (const all of [alone, followed]) all.sort((a, b) => a - b);
+  row('Orthanc’s answers', 'asked', 'median, ms', '95th percentile, ms', 'load of the machine');
+  row('---', '---', '---', '---', '---');
+  row('alone', alone.length, at(alone, 0.5).toFixed(2), at(alone, 0.95).toFixed(2), '');
+  row(
+    'followed, and woken ten times a second',
+    followed.length,
+    at(followed, 0.5).toFixed(2),
+    at(followed, 0.95).toFixed(2),
+    load(),
+  );
+  const ratio = at(followed, 0.5) / at(alone, 0.5);
+  process.stdout.write(`\nRatio of the medians: ${ratio.toFixed(2)} (target: at most ${TARGETS.orthancRatio}).\n`);
+  if (ratio > TARGETS.orthancRatio) missed.push('Orthanc’s answers');
+}
+
+async function askOrthanc(): Promise<number[]> {
+  const waits: number[] = [];
+  for (let index = 0; index < ASKS; index++) {
+    const began = performance.now();
+    await orthanc.get(index % 2 ? '/studies' : '/system');
+    waits.push(performance.now() - began);
+    await sleep(15);
+  }
+  return waits;
+}
