@@ -12,7 +12,7 @@
 
 local function tell(event, resource)
   local hepar = GetOrthancConfiguration()['Hepar']
-  if hepar == nil or hepar['Url'] == nil or hepar['Secret'] == nil then
+  if hepar == nil or (hepar['Url'] or '') == '' or (hepar['Secret'] or '') == '' then
     return
   end
   local headers = { ['Content-Type'] = 'application/json', ['X-Hepar-Secret'] = hepar['Secret'] }
