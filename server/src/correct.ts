@@ -1,21 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import { retrieveResult } from './archived-result.ts';
 import { applyCorrection, keepLiver } from './correction/apply.ts';
 import { compareWith } from './correction/compare.ts';
 import { mendHoles } from './correction/mend.ts';
 import { correctionSchema } from './correction/schema.ts';
-import { CODES } from './dicom/codes.ts';
-import { type ArchiveOptions, createArchive } from './dicomweb/archive.ts';
-import { NotFound } from './dicomweb/errors.ts';
-import { type Findings, LIVER_SEGMENT } from './findings/measure.ts';
+import type { ArchiveOptions } from './dicomweb/archive.ts';
+import type { Findings } from './findings/measure.ts';
 import { type NamedLesion, remeasure } from './findings/remeasure.ts';
-import { ALGORITHM_TYPES, type FindingsDocument } from './findings/schema.ts';
+import type { FindingsDocument } from './findings/schema.ts';
 import type { EngineInfo, Segmentation } from './inference/segmentation.ts';
 import type { Progress } from './progress.ts';
-import { labelsOfSeg, readSeg, type SegContent } from './reports/read-seg.ts';
 import type { ModelDescription } from './reports/seg/segments.ts';
-import { type ObjectUids, objectUids } from './reports/uids.ts';
 import type { Stopwatch } from './stopwatch.ts';
 import type { CtSeries, Warning } from './volume/series.ts';
 import type { LabelMap } from './volume/volume.ts';
@@ -28,7 +25,6 @@ export interface CorrectionOrder {
   readonly reviewer: string | null;
   /** File with the correction (JSON, gzip). */
   readonly file: string;
-  readonly seg: { readonly seriesInstanceUID: string; readonly sopInstanceUID: string };
   readonly model: { readonly id: string; readonly version: string; readonly digest: string };
   readonly engine: EngineInfo;
   /** Of the corrected result's lesions, by tracking UID. */
@@ -62,31 +58,20 @@ export async function correct(
   clock: Stopwatch,
   progress: Progress,
 ): Promise<Result> {
-  const { signal } = progress;
-  const retrieve = (uids: ObjectUids) => retrieveSeg(series.studyInstanceUid, uids, run.archive, signal);
-  const { seg, before } = await clock.time('retrieve', async () => {
-    const seg = readSeg(await retrieve(order.seg));
-    const before = labelsOfSeg(seg, series);
-    if (!before.includes(LIVER_SEGMENT))
-      await addLiver(before, series, () => retrieve(objectUids(order.corrects, 'liver-seg')));
-    return { seg, before };
-  });
+  const before = await clock.time('retrieve', () =>
+    retrieveResult(order.corrects, series, run.archive, progress.signal),
+  );
   const { edited, origins } = await clock.time('segment', async () => {
     progress.report('segment', 0);
     const unpacked = await promisify(gunzip)(await readFile(order.file));
     const correction = correctionSchema.parse(JSON.parse(unpacked.toString('utf8')));
     const edited = applyCorrection(series, correction);
     // A viewer that showed the lesions alone sends nothing of the liver.
-    if (!correction.segments.some(({ kind }) => kind === 'liver')) keepLiver(edited, before);
+    if (!correction.segments.some(({ kind }) => kind === 'liver')) keepLiver(edited, before.labels);
     progress.report('segment', 0.5);
     progress.signal.throwIfAborted();
-    mendHoles(edited.segments, before);
-    const segments = seg.segments.map(({ number, trackingUid, algorithmType }) => ({
-      number,
-      trackingUid,
-      algorithmType: ALGORITHM_TYPES.find((each) => each === algorithmType?.toLowerCase()) ?? 'automatic',
-    }));
-    const origins = compareWith({ labels: before, segments }, edited);
+    mendHoles(edited.segments, before.labels);
+    const origins = compareWith(before, edited);
     progress.report('segment', 1);
     return { edited, origins };
   });
@@ -102,58 +87,10 @@ export async function correct(
   );
   return {
     ...measured,
-    model: { manifest: { ...describedModel(seg), id: order.model.id }, digest: order.model.digest },
+    model: { manifest: { ...before.model, id: order.model.id }, digest: order.model.digest },
     engine: order.engine,
     probability: null,
     heatMap: null,
     priors: null,
-  };
-}
-
-async function retrieveSeg(
-  study: string,
-  { seriesInstanceUID, sopInstanceUID }: ObjectUids,
-  options: ArchiveOptions,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
-  const archive = createArchive(options);
-  try {
-    return await archive.retrieveInstance(study, seriesInstanceUID, sopInstanceUID, { signal });
-  } finally {
-    archive.close();
-  }
-}
-
-/** Where the liver is a series of its own; there is none where it was left out, or is all lesion. */
-async function addLiver(labels: Uint16Array, series: CtSeries, retrieve: () => Promise<Uint8Array>): Promise<void> {
-  const file = await retrieve().catch((error) => {
-    if (error instanceof NotFound) return null;
-    throw error;
-  });
-  if (file === null) return;
-  for (const [voxel, label] of labelsOfSeg(readSeg(file), series).entries()) {
-    if (label === LIVER_SEGMENT && labels[voxel] === 0) labels[voxel] = label;
-  }
-}
-
-/** The model as the segmentation describes it: the server may have another one by now, or none. */
-function describedModel({ segments }: SegContent): Omit<ModelDescription, 'id'> {
-  const liver = segments.find(({ number }) => number === 1);
-  const lesion = segments.find(({ number }) => number > 1);
-  const algorithm = segments.find((segment) => segment.algorithm !== null)?.algorithm;
-  return {
-    name: algorithm?.name ?? 'not stated',
-    version: algorithm?.version ?? 'not stated',
-    labels: {
-      liver: {
-        category: liver?.category ?? CODES.anatomicalStructure,
-        type: liver?.type ?? CODES.liver,
-      },
-      lesion: {
-        category: lesion?.category ?? CODES.morphologicallyAbnormalStructure,
-        type: lesion?.type ?? CODES.mass,
-        anatomicRegion: lesion?.anatomicRegion ?? CODES.liver,
-      },
-    },
   };
 }

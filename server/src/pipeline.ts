@@ -14,7 +14,8 @@ import { type PriorsSource, readAgainstPriors } from './priors/stage.ts';
 import type { Progress } from './progress.ts';
 import { makeObjects } from './reports/objects.ts';
 import { DEFAULT_OPTIONS, type PlainFile, type ResultOptions } from './reports/options.ts';
-import { objectsIn, readFindings, writeFindings, writeResult } from './result-folder.ts';
+import { type RestoreOrder, restore } from './restore.ts';
+import { FILES, objectsIn, readFindings, writeFindings, writeResult } from './result-folder.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { VERSION } from './version.ts';
 import { assemble } from './volume/assemble.ts';
@@ -43,7 +44,7 @@ export type SeriesSource =
 export interface RunRequest {
   readonly runId: string;
   readonly source: SeriesSource;
-  /** null for a correction, which needs no model. */
+  /** null for a correction and for what is read back, which need no model. */
   readonly modelDir: string | null;
   readonly provider: 'auto' | 'cpu' | 'cuda' | 'webgpu';
   /** Threads for inference; by default one for each core. */
@@ -62,6 +63,8 @@ export interface RunRequest {
   readonly supersedes: string | null;
   /** A person's correction of another run's result, to be worked in instead of segmenting the series. */
   readonly correction?: CorrectionOrder | undefined;
+  /** The run's result is in the archive already: it is read back, and nothing is stored. */
+  readonly archived?: RestoreOrder | undefined;
   /** ISO 8601; a retry passes the first attempt's, so that it makes the same objects. */
   readonly createdAt: string;
   /** Where to look for earlier results of the patient; left out, none are looked for. */
@@ -90,7 +93,8 @@ export async function runPipeline(request: RunRequest, progress: Progress): Prom
 }
 
 async function compute(request: RunRequest, progress: Progress): Promise<FindingsDocument> {
-  const { runId, source, supersedes, correction } = request;
+  const { runId, source, supersedes, archived } = request;
+  const correction = request.correction ?? archived?.correction;
   const clock = new Stopwatch();
   const model = request.modelDir === null ? null : await loadModel(request.modelDir);
   const instances = parsed(clock.waiting('retrieve', retrieve(source, progress)), source, progress);
@@ -100,7 +104,7 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
   progress.report('assemble', 1);
   const result = model
     ? await segmented(series, model, request, clock, progress)
-    : await corrected(series, request, clock, progress);
+    : await fromArchive(series, request, clock, progress);
   const { findings, segments, engine, priors, warnings } = result;
   const made = await clock.time('report', () =>
     makeObjects(
@@ -124,6 +128,8 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
       (fraction) => progress.report('report', fraction),
     ),
   );
+  // Of what is in the archive only the picture is made once more: never two contents under one SOP Instance UID.
+  const objects = archived ? { ...made, files: { [FILES.preview]: made.files[FILES.preview]! } } : made;
   progress.report('report', 1);
   const document = findingsDocument({
     runId,
@@ -131,7 +137,7 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
     correction,
     model: result.model,
     engine,
-    timingsMs: { ...clock.timingsMs(), store: null },
+    timingsMs: { ...clock.timingsMs(), store: archived ? 0 : null },
     series,
     objects: made.uids,
     findings,
@@ -140,7 +146,7 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
   });
   progress.signal.throwIfAborted();
   await writeResult(request.outDir, {
-    objects: made,
+    objects,
     segments,
     findings: document,
     plainFiles: request.plainFiles ?? [],
@@ -166,13 +172,23 @@ async function segmented(
   return { ...found, model, engine, probability, heatMap: request.heatMap ? segmentation.heatMap : null };
 }
 
-/** What a person made of an earlier result of the series, read against the patient's earlier scan as a model's is. */
-async function corrected(series: CtSeries, request: RunRequest, clock: Stopwatch, progress: Progress): Promise<Result> {
-  const { runId, source, correction } = request;
-  if (!correction || source.kind !== 'dicomweb') {
-    throw new TypeError('There is neither a model nor a correction of a result in an archive.');
+/**
+ * What rests on a result in the archive: what a person made of it, read against the patient's earlier scan as a model's is,
+ * or the same again.
+ */
+async function fromArchive(
+  series: CtSeries,
+  request: RunRequest,
+  clock: Stopwatch,
+  progress: Progress,
+): Promise<Result> {
+  const { runId, source, correction, archived } = request;
+  if (source.kind !== 'dicomweb' || !(correction ?? archived)) {
+    throw new TypeError('There is neither a model nor a result in an archive.');
   }
-  const result = await correct(series, correction, { runId, archive: source.archive }, clock, progress);
+  const run = { runId, archive: source.archive };
+  if (archived) return restore(series, archived, run, clock, progress);
+  const result = await correct(series, correction!, run, clock, progress);
   const read = await clock.time('measure', () => againstPriors(request, { series, ...result }, progress));
   return { ...result, ...read, warnings: [...result.warnings, ...read.warnings] };
 }

@@ -125,7 +125,6 @@ describe('corrections in a real archive', () => {
       corrects: series.seriesInstanceUid,
       reviewer: 'dr-adler',
       file,
-      seg: segUids(series.seriesInstanceUid),
       model: { id: 'liver-lesion-ct', version: '1.0.0', digest: 'a1'.repeat(32) },
       engine: { provider: 'cpu' as const, device: 'CPU, 2 threads' },
       confidences: { [fakeLesion(1).trackingUid]: 0.87 },
@@ -261,7 +260,7 @@ describe('corrections in a real archive', () => {
     const third = await runPipeline(
       {
         ...request,
-        correction: { ...request.correction, corrects: idOf(series, 'c1'), seg: segUids(idOf(series, 'c1')) },
+        correction: { ...request.correction, corrects: idOf(series, 'c1') },
       },
       PROGRESS,
     );

@@ -88,6 +88,7 @@ export function segmentationRoutes(options: {
         throw new HttpError(502, 'archive-unavailable', 'The archive does not answer in time.');
       });
       if (instances.length === 0) throw new HttpError(404, 'unknown-series', 'The archive has no such series.');
+      await segmentations.restore(studyInstanceUID);
       const { run, queued } = await segmentations.request(
         {
           studyInstanceUid: studyInstanceUID,
@@ -106,6 +107,7 @@ export function segmentationRoutes(options: {
 
     list: async (request, response) => {
       const { study, series, state, delivery } = parse(listQuerySchema, request.query);
+      if (study !== undefined) await segmentations.restore(study);
       const runs = await segmentations.list({ studyInstanceUid: study, seriesInstanceUid: series, state, delivery });
       response.json(runs.map(view));
     },

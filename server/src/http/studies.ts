@@ -11,7 +11,7 @@ const ARCHIVE_ANSWERS_WITHIN_MS = 20_000;
 /** GET /api/studies/:study/series: what may be segmented, what is recommended, and what is done already. */
 export function listStudySeries(options: {
   readonly archive: Pick<Archive, 'findSeries' | 'findInstances' | 'describeInstance'>;
-  readonly segmentations: Pick<Segmentations, 'list'>;
+  readonly segmentations: Pick<Segmentations, 'list' | 'restore'>;
 }): RequestHandler {
   const { archive, segmentations } = options;
   return async (request, response) => {
@@ -21,6 +21,7 @@ export function listStudySeries(options: {
     try {
       const described = await describeStudy(archive, study.data, signal);
       if (described.length === 0) throw new HttpError(404, 'unknown-study', 'The archive has no such study.');
+      await segmentations.restore(study.data);
       const runs = await segmentations.list({ studyInstanceUid: study.data });
       const recommended = recommend(described);
       response.json(described.map((series) => viewOf(series, series === recommended, runs)));

@@ -25,6 +25,8 @@ const priorsSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('files'), path: z.string() }),
 ]);
 
+const engineSchema = z.strictObject({ provider: z.enum(['cpu', 'cuda', 'webgpu']), device: z.string() });
+
 const engineRequestSchema: z.ZodType<RunRequest> = z.strictObject({
   runId: z.string(),
   source: z.discriminatedUnion('kind', [
@@ -57,10 +59,17 @@ const engineRequestSchema: z.ZodType<RunRequest> = z.strictObject({
       corrects: z.string(),
       reviewer: z.string().nullable(),
       file: z.string(),
-      seg: z.strictObject({ seriesInstanceUID: z.string(), sopInstanceUID: z.string() }),
       model: modelRefSchema,
-      engine: z.strictObject({ provider: z.enum(['cpu', 'cuda', 'webgpu']), device: z.string() }),
+      engine: engineSchema,
       confidences: z.record(z.string(), z.number().nullable()),
+    })
+    .optional(),
+  archived: z
+    .strictObject({
+      model: modelRefSchema,
+      engine: engineSchema,
+      correction: z.strictObject({ corrects: z.string(), reviewer: z.string().nullable() }).optional(),
+      confidences: z.record(z.string(), z.number()),
     })
     .optional(),
   createdAt: z.iso.datetime(),

@@ -33,7 +33,7 @@ export async function isSeriesBusy(runId: string, tx: Db): Promise<boolean> {
 export async function overtakenBy(runId: string, tx: Db): Promise<string | null> {
   const { rows } = await tx.executeSql(
     `SELECT other.id FROM hepar.runs own JOIN hepar.runs other ON other.series_uid = own.series_uid
-     WHERE own.id = $1 AND own.kind = 'segmentation' AND other.kind = 'segmentation' AND other.state = 'done' AND other.model->>'digest' = own.model->>'digest'
+     WHERE own.id = $1 AND own.kind = 'segmentation' AND own.archived IS NULL AND other.kind = 'segmentation' AND other.state = 'done' AND other.model->>'digest' = own.model->>'digest'
        AND other.created_at > own.created_at AND other.instances @> own.instances AND NOT own.instances @> other.instances LIMIT 1`,
     [runId],
   );
@@ -53,7 +53,7 @@ export async function supersedeFewerSlices(
     `UPDATE hepar.runs SET cancel_requested = true, failure = $5,
        state = CASE state WHEN 'queued' THEN 'cancelled' ELSE state END,
        finished_at = CASE state WHEN 'queued' THEN now() END
-     WHERE series_uid = $1 AND kind = 'segmentation' AND id <> $2 AND model->>'digest' = $3 AND $4::jsonb @> instances
+     WHERE series_uid = $1 AND kind = 'segmentation' AND archived IS NULL AND id <> $2 AND model->>'digest' = $3 AND $4::jsonb @> instances
        AND NOT instances @> $4::jsonb AND (state = 'queued' OR state = 'running' AND phase IS DISTINCT FROM 'store')
      RETURNING id, job_id AS "jobId", state`,
     [

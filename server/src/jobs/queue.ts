@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Db, PgBoss } from 'pg-boss';
 import type { Logger } from 'pino';
+import type { ArchivedRun } from '../reports/read-report.ts';
 import { Audit, type AuditRecord } from './audit.ts';
 import { type EmbeddedDatabase, openEmbeddedDatabase } from './embedded-database.ts';
 import { DatabaseError } from './errors.ts';
@@ -205,6 +206,16 @@ export class Queue {
       await this.#send(id, jobId, tx, run.priority);
       await this.#record('retried', run, by ?? null, tx);
       return run;
+    });
+  }
+
+  /** Queues the reading back of a result in the archive. @returns whether it was not known */
+  adopt(archived: ArchivedRun): Promise<boolean> {
+    return transaction(this.#db, async (tx) => {
+      const jobId = randomUUID();
+      const run = await this.runs.adopt(archived, jobId, tx);
+      if (run) await this.#send(run.id, jobId, tx, run.priority);
+      return run !== null;
     });
   }
 

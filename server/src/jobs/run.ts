@@ -84,6 +84,11 @@ export interface CorrectionParts {
   readonly payload: Uint8Array;
 }
 
+const archivedSchema = z.strictObject({
+  engine: z.strictObject({ provider: z.enum(['cpu', 'cuda', 'webgpu']), device: z.string() }),
+  confidences: z.record(z.string(), z.number()),
+});
+
 /** A run as it is kept. */
 export const runSchema = z.object({
   id: z.string(),
@@ -117,6 +122,8 @@ export const runSchema = z.object({
   reviewer: z.string().nullable(),
   /** The latest review; null while there is none. */
   verdict: z.enum(VERDICTS).nullable(),
+  /** Of a result that was found in the archive and is read back: what its report says of it. */
+  archived: archivedSchema.nullable(),
   /** Place in the queue, 1 for the next; null when it does not wait there, or that was not looked up. */
   position: z.int().positive().nullable(),
   timingsMs: timingsMs.nullable(),

@@ -1,4 +1,5 @@
 import type { Db } from 'pg-boss';
+import type { ArchivedRun } from '../reports/read-report.ts';
 import { SUPERSEDED } from './one-a-series.ts';
 import {
   type Delivery,
@@ -132,6 +133,7 @@ const MIGRATIONS: readonly string[] = [
    ALTER TABLE hepar.runs ADD COLUMN deliveries jsonb NOT NULL DEFAULT '[]';
    ALTER TABLE hepar.runs ADD COLUMN follow_up_at timestamptz;
    CREATE INDEX runs_to_follow_up ON hepar.runs (follow_up_at) WHERE follow_up_at IS NOT NULL;`,
+  `ALTER TABLE hepar.runs ADD COLUMN archived jsonb;`,
 ];
 
 const UNSENT = { state: 'waiting', attempts: 0, job: null, problem: null } as const;
@@ -141,7 +143,7 @@ export const SOURCE_GONE = 'source-gone';
 
 const COLUMNS = `id, study_uid AS "studyInstanceUid", series_uid AS "seriesInstanceUid", instances, model, repeat, origin, priority, rule,
   deliveries, state, phase, attempt, created_at AS "createdAt", started_at AS "startedAt", finished_at AS "finishedAt", failure, refusal, supersedes,
-  timings_ms AS "timingsMs", kind, corrects, reviewer, (SELECT verdict FROM hepar.reviews
+  timings_ms AS "timingsMs", kind, corrects, reviewer, archived, (SELECT verdict FROM hepar.reviews
     WHERE run_id = runs.id AND is_stored ORDER BY number DESC LIMIT 1) AS verdict`;
 
 /** Places of the waiting jobs, in the order in which pg-boss takes them; one that waits after a failure goes behind. */
@@ -270,6 +272,41 @@ export class Runs {
     return { run: raised!, queued: false, formerJob: rows[0].job_id };
   }
 
+  /**
+   * Takes up a run whose result is in the archive, to be read back under a job.
+   * @returns null when it is known
+   */
+  async adopt(archived: ArchivedRun, jobId: string, tx: Db): Promise<Run | null> {
+    const { runId, studyInstanceUid, seriesInstanceUid, instances, model, correction, engine, confidences } = archived;
+    const [run] = await this.#select(
+      `INSERT INTO hepar.runs (id, job_id, study_uid, series_uid, instances, model, repeat, kind, corrects, reviewer,
+         supersedes, created_at, archived, state)
+       VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11, $12, 'queued')
+       ON CONFLICT (id) DO NOTHING RETURNING ${COLUMNS}`,
+      [
+        runId,
+        jobId,
+        studyInstanceUid,
+        seriesInstanceUid,
+        JSON.stringify(instances),
+        JSON.stringify(model),
+        correction ? 'correction' : 'segmentation',
+        correction?.corrects ?? null,
+        correction?.reviewer ?? null,
+        archived.supersedes,
+        archived.createdAt,
+        JSON.stringify({ engine, confidences }),
+      ],
+      tx,
+    );
+    return run ?? null;
+  }
+
+  async idsOfStudy(studyInstanceUid: string): Promise<string[]> {
+    const { rows } = await this.#db.executeSql('SELECT id FROM hepar.runs WHERE study_uid = $1', [studyInstanceUid]);
+    return rows.map(({ id }) => id);
+  }
+
   async get(id: string, tx?: Db): Promise<Run | null> {
     const [run] = await this.#select(`${WITH_POSITIONS} WHERE id = $1`, [id], tx);
     return run ?? null;
@@ -306,17 +343,17 @@ export class Runs {
 
   /**
    * Begins an attempt; the job is what entitles to it. With the first attempt it is settled which run this one supersedes:
-   * the series' newest result, but no model takes the place of what a person corrected.
+   * the series' current result, but no model takes the place of what a person corrected.
    * @returns null when the run was cancelled, or belongs to another job by now
    */
   async begin(id: string, jobId: string, attempt: number, tx?: Db): Promise<Run | null> {
     const [run] = await this.#select(
       `UPDATE hepar.runs SET state = 'running', attempt = $3, phase = NULL, started_at = now(), finished_at = NULL,
-         supersedes = CASE WHEN runs.attempt > 0 THEN runs.supersedes ELSE
+         supersedes = CASE WHEN runs.attempt > 0 OR runs.archived IS NOT NULL THEN runs.supersedes ELSE
            (SELECT other.id FROM hepar.runs other WHERE other.series_uid = runs.series_uid AND other.state = 'done'
               AND other.id <> runs.id AND (runs.kind = 'correction' OR other.kind = 'segmentation')
               ORDER BY EXISTS (SELECT 1 FROM hepar.runs later WHERE later.supersedes = other.id
-                AND later.state = 'done'), other.finished_at DESC LIMIT 1) END
+                AND later.state = 'done'), other.kind = 'segmentation', other.finished_at DESC LIMIT 1) END
        WHERE id = $1 AND job_id = $2 AND state IN ('queued', 'running') AND NOT cancel_requested
        RETURNING ${COLUMNS}`,
       [id, jobId, attempt],
@@ -334,11 +371,15 @@ export class Runs {
     ]);
   }
 
-  /** @returns null when the run had ended already, or is in another attempt than the ending says */
+  /**
+   * A result that was read back has the date at which it was made.
+   * @returns null when the run had ended already, or is in another attempt than the ending says
+   */
   async end(id: string, ending: Ending, tx?: Db): Promise<Run | null> {
     const { state, failure = null, refusal = null, timingsMs = null } = ending;
     const [run] = await this.#select(
-      `UPDATE hepar.runs SET state = $2, finished_at = now(), refusal = $4, timings_ms = $5,
+      `UPDATE hepar.runs SET state = $2, refusal = $4, timings_ms = $5,
+         finished_at = CASE WHEN $2 = 'done' AND archived IS NOT NULL THEN created_at ELSE now() END,
          failure = CASE WHEN $2 = 'cancelled' AND $3::jsonb IS NULL AND failure->>'code' = $9 THEN failure ELSE $3 END,
          supersedes = CASE WHEN $6 THEN $7 ELSE supersedes END
        WHERE id = $1 AND state IN ('queued', 'running') AND ($8::int IS NULL OR attempt = $8) RETURNING ${COLUMNS}`,
@@ -431,7 +472,7 @@ export class Runs {
   /** What the phases of the last finished run of a model and of this kind took. */
   async lastTimings({ model, kind }: Pick<Run, 'model' | 'kind'>): Promise<TimingsMs | null> {
     const { rows } = await this.#db.executeSql(
-      `SELECT timings_ms FROM hepar.runs WHERE state = 'done' AND model->>'digest' = $1 AND kind = $2
+      `SELECT timings_ms FROM hepar.runs WHERE state = 'done' AND model->>'digest' = $1 AND kind = $2 AND archived IS NULL
        ORDER BY finished_at DESC LIMIT 1`,
       [model.digest, kind],
     );

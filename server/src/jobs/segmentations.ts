@@ -14,6 +14,7 @@ import { type LiveProgress, LiveRuns, type RunEvent } from './live-runs.ts';
 import { Queue, type QueueOptions } from './queue.ts';
 import { defaultWorkerName, Registration } from './register.ts';
 import { Reruns } from './reruns.ts';
+import { Restorer } from './restorer.ts';
 import { Reviews } from './reviews.ts';
 import { CLICK, isFinal, type Order, type Run, type RunParts, type RunState, runId } from './run.ts';
 import type { Signal } from './signals.ts';
@@ -54,6 +55,7 @@ export class Segmentations {
   readonly reviews: Reviews;
   readonly reruns: Reruns;
   readonly #options: SegmentationsOptions;
+  readonly #restorer: Restorer;
   readonly #queue: Queue;
   readonly #live = new LiveRuns();
   readonly #engine: Engine | null;
@@ -99,6 +101,7 @@ export class Segmentations {
     this.#options = options;
     this.#queue = queue;
     this.audit = queue.audit;
+    this.#restorer = new Restorer(queue, archive, logger);
     this.reviews = new Reviews(queue.db, archive, queue.audit);
     this.reruns = new Reruns(queue.db, (parts, order) => this.request(parts, order));
     this.#kept = queue.isShared ? new KeptResults(queue.db) : undefined;
@@ -156,6 +159,11 @@ export class Segmentations {
   async findings(id: string): Promise<FindingsDocument | null> {
     const text = await this.readResult(id, 'findings.json');
     return text && findingsSchema.parse(JSON.parse(text.toString('utf8')));
+  }
+
+  /** Takes up what the archive has of a study and this server does not know of any more. Never fails. */
+  restore(studyInstanceUid: string): Promise<void> {
+    return this.#restorer.look(studyInstanceUid);
   }
 
   get(id: string): Promise<Run | null> {
@@ -217,7 +225,7 @@ export class Segmentations {
 
   /** Puts what a person sent where the engine finds it, with what is known of the result that it is about. */
   async #correctionOf(run: Run): Promise<CorrectionOrder | undefined> {
-    if (run.kind !== 'correction' || run.corrects === null) return undefined;
+    if (run.kind !== 'correction' || run.corrects === null || run.archived) return undefined;
     const before = await this.findings(run.corrects);
     if (!before?.objects.seg) {
       throw new PipelineFailed('ResultGone', 'The result that was corrected is no longer on this server.', false);
@@ -229,7 +237,6 @@ export class Segmentations {
       corrects: run.corrects,
       reviewer: run.reviewer,
       file,
-      seg: before.objects.seg,
       model: before.model,
       engine: { provider: before.engine.provider, device: before.engine.device },
       confidences: Object.fromEntries(before.lesions.map(({ trackingUid, confidence }) => [trackingUid, confidence])),
@@ -244,6 +251,7 @@ export class Segmentations {
   /** Puts the run in hand back into the queue, stops the engine and closes the database. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#restorer.close();
     await this.#worker?.stop();
     await this.#worker?.idle();
     await this.#registration?.withdraw();

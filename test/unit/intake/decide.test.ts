@@ -66,6 +66,7 @@ const run = (of: Described, more: Partial<Run>): Run => ({
   refusal: null,
   supersedes: null,
   timingsMs: null,
+  archived: null,
   position: null,
   ...more,
 });

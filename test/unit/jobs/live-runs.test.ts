@@ -27,6 +27,7 @@ const RUN: Run = {
   reviewer: null,
   verdict: null,
   position: null,
+  archived: null,
   timingsMs: null,
 };
 

@@ -52,7 +52,9 @@ const MAY_IMPORT: Record<string, string[]> = {
 const TOP: Record<string, string> = {
   'pipeline.ts': 'pipeline',
   'result-folder.ts': 'pipeline',
+  'archived-result.ts': 'pipeline',
   'correct.ts': 'pipeline',
+  'restore.ts': 'pipeline',
   'review.ts': 'pipeline',
   'config.ts': 'config',
   'server.ts': 'server',
