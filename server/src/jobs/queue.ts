@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Db, PgBoss } from 'pg-boss';
 import type { Logger } from 'pino';
-import type { ArchivedRun } from '../reports/read-report.ts';
+import type { ArchivedRun } from '../reports/archived-run.ts';
 import { Audit, type AuditRecord } from './audit.ts';
 import { type EmbeddedDatabase, openEmbeddedDatabase } from './embedded-database.ts';
 import { DatabaseError } from './errors.ts';

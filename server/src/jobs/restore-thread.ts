@@ -1,7 +1,8 @@
 /** Reads the reports of some series, away from the event loop, and ends. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ArchiveOptions, createArchive } from '../dicomweb/archive.ts';
-import { type ArchivedRun, readReport } from '../reports/read-report.ts';
+import type { ArchivedRun } from '../reports/archived-run.ts';
+import { readReport } from '../reports/read-report.ts';
 
 export interface RestoreThreadData {
   readonly archive: ArchiveOptions;

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { derivedUid } from '../dicom/uid.ts';
 import { type Archive, type ArchiveOptions, createArchive } from '../dicomweb/archive.ts';
-import type { ArchivedRun } from '../reports/read-report.ts';
+import type { ArchivedRun } from '../reports/archived-run.ts';
 import type { Queue } from './queue.ts';
 import type { RestoreThreadData } from './restore-thread.ts';
 

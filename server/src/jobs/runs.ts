@@ -1,5 +1,5 @@
 import type { Db } from 'pg-boss';
-import type { ArchivedRun } from '../reports/read-report.ts';
+import type { ArchivedRun } from '../reports/archived-run.ts';
 import { SUPERSEDED } from './one-a-series.ts';
 import {
   type Delivery,

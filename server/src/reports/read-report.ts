@@ -1,21 +1,9 @@
 import type { Dataset } from '../dicom/dataset.ts';
 import { parseInstance } from '../dicom/parse.ts';
+import type { ArchivedRun } from './archived-run.ts';
 import { objectTime } from './date-time.ts';
-import { type Provenance, provenanceOf } from './provenance.ts';
+import { provenanceOf } from './provenance.ts';
 import { objectUids } from './uids.ts';
-
-/** What a report of ours in an archive says of its run. */
-export interface ArchivedRun extends Provenance {
-  readonly studyInstanceUid: string;
-  readonly seriesInstanceUid: string;
-  /** SOP Instance UIDs of the slices that were segmented. */
-  readonly instances: readonly string[];
-  readonly model: { readonly id: string; readonly version: string; readonly digest: string };
-  readonly engine: { readonly provider: 'cpu' | 'cuda' | 'webgpu'; readonly device: string };
-  readonly createdAt: Date;
-  /** Of the lesions, by tracking UID. */
-  readonly confidences: Readonly<Record<string, number>>;
-}
 
 /** Concepts of TID 1500, 1411 and 4019 (PS3.16). */
 const CONCEPT = {
