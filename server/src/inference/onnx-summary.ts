@@ -1,3 +1,5 @@
+import { fieldsOf } from './protobuf.ts';
+
 /** What an ONNX file says of itself. Field numbers are those of onnx.proto3. */
 export interface OnnxSummary {
   /** Version of the operator set of the default domain; null when it names none. */
@@ -42,51 +44,6 @@ function kernelAxes(node: Uint8Array): number {
     return axes;
   }
   return 0;
-}
-
-interface Field {
-  readonly field: number;
-  /** Of a number. */
-  readonly value: number | null;
-  /** Of a text, a message or packed numbers. */
-  readonly bytes: Uint8Array | null;
-}
-
-function* fieldsOf(message: Uint8Array): Generator<Field> {
-  let at = 0;
-  const varint = (): number => {
-    let value = 0;
-    for (let scale = 1; at < message.length; scale *= 128) {
-      const byte = message[at++]!;
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
-    }
-    throw new RangeError(`no number at byte ${at}`);
-  };
-  while (at < message.length) {
-    const key = varint();
-    const field = Math.floor(key / 8);
-    switch (key % 8) {
-      case 0:
-        yield { field, value: varint(), bytes: null };
-        break;
-      case 1:
-        at += 8;
-        break;
-      case 2: {
-        const length = varint();
-        if (at + length > message.length) throw new RangeError(`a message at byte ${at} runs over its end`);
-        yield { field, value: null, bytes: message.subarray(at, at + length) };
-        at += length;
-        break;
-      }
-      case 5:
-        at += 4;
-        break;
-      default:
-        throw new RangeError(`unknown wire type at byte ${at}`);
-    }
-  }
 }
 
 function textOf(message: Uint8Array, wanted: number): string {

@@ -1,3 +1,5 @@
+import { fieldsOf } from './protobuf.ts';
+
 /**
  * A look at an ONNX file's structure without running it: is it a protobuf at all, and does it keep all its data inside?
  * Field numbers are those of onnx.proto3. Only the fields that can lead to a TensorProto are entered.
@@ -29,50 +31,16 @@ const DEEPEST = 64;
  */
 export function externalTensors(onnx: Uint8Array): number {
   if (onnx.length === 0) throw new RangeError('the file is empty');
-  return countExternal(onnx, 0, onnx.length, MODEL, 0);
+  return countExternal(onnx, MODEL, 0);
 }
 
-function countExternal(bytes: Uint8Array, start: number, end: number, type: MessageType, depth: number): number {
+function countExternal(message: Uint8Array, type: MessageType, depth: number): number {
   if (depth > DEEPEST) throw new RangeError('messages are nested too deeply');
   let count = 0;
-  let at = start;
-  const varint = (): number => {
-    let value = 0;
-    for (let scale = 1, digits = 0; digits < 10; scale *= 128, digits++) {
-      if (at >= end) break;
-      const byte = bytes[at++]!;
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
-    }
-    throw new RangeError(`no number at byte ${at}`);
-  };
-  while (at < end) {
-    const key = varint();
-    const field = Math.floor(key / 8);
+  for (const { field, value, bytes } of fieldsOf(message)) {
     const inner = type[field];
-    switch (key % 8) {
-      case 0: {
-        const value = varint();
-        if (inner === 'data-location' && value === EXTERNAL) count++;
-        break;
-      }
-      case 1:
-        at += 8;
-        break;
-      case 2: {
-        const length = varint();
-        if (at + length > end) throw new RangeError(`a message of ${length} bytes at byte ${at} runs over its end`);
-        if (typeof inner === 'object') count += countExternal(bytes, at, at + length, inner, depth + 1);
-        at += length;
-        break;
-      }
-      case 5:
-        at += 4;
-        break;
-      default:
-        throw new RangeError(`unknown wire type at byte ${at}`);
-    }
-    if (field === 0 || at > end) throw new RangeError(`not a field at byte ${at}`);
+    if (inner === 'data-location' && value === EXTERNAL) count++;
+    if (typeof inner === 'object' && bytes) count += countExternal(bytes, inner, depth + 1);
   }
   return count;
 }

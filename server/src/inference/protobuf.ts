@@ -1,0 +1,56 @@
+/** A field of a protobuf message: a number, or the bytes of a text, a message or packed numbers. */
+export interface Field {
+  readonly field: number;
+  /** null for what is no varint. */
+  readonly value: number | null;
+  /** null for a number. */
+  readonly bytes: Uint8Array | null;
+}
+
+/**
+ * The fields of a message in their order.
+ * @throws RangeError when the bytes are no well-formed message; where, is counted from the message's own beginning
+ */
+export function* fieldsOf(message: Uint8Array): Generator<Field> {
+  let at = 0;
+  const varint = (): number => {
+    let value = 0;
+    for (let scale = 1, digits = 0; digits < 10; scale *= 128, digits++) {
+      if (at >= message.length) break;
+      const byte = message[at++]!;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+    }
+    throw new RangeError(`no number at byte ${at}`);
+  };
+  while (at < message.length) {
+    const key = varint();
+    const field = Math.floor(key / 8);
+    let value: number | null = null;
+    let bytes: Uint8Array | null = null;
+    switch (key % 8) {
+      case 0:
+        value = varint();
+        break;
+      case 1:
+        at += 8;
+        break;
+      case 2: {
+        const length = varint();
+        if (at + length > message.length) {
+          throw new RangeError(`a message of ${length} bytes at byte ${at} runs over its end`);
+        }
+        bytes = message.subarray(at, at + length);
+        at += length;
+        break;
+      }
+      case 5:
+        at += 4;
+        break;
+      default:
+        throw new RangeError(`unknown wire type at byte ${at}`);
+    }
+    if (field === 0 || at > message.length) throw new RangeError(`not a field at byte ${at}`);
+    yield { field, value, bytes };
+  }
+}
