@@ -227,6 +227,8 @@ async function* parsed(
 ): AsyncIterable<Instance> {
   const expected = expectedFiles(source) ?? 0;
   let arrived = 0;
+  // An archive may take its time before the first.
+  progress.report('retrieve', 0);
   for await (const file of files) {
     progress.signal.throwIfAborted();
     yield readInstance(file);

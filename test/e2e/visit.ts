@@ -14,8 +14,9 @@ interface Canvas {
   /** RGBA. */
   readonly base64: string;
 }
-/** Runs in the page. */
-const READ_CANVAS = `(canvas) => {
+/** Runs in the page; takes the number of a viewport. */
+const READ_CANVAS = `((index) => {
+  const canvas = document.querySelectorAll('canvas.cornerstone-canvas')[index];
   const { width, height } = canvas;
   const copy = Object.assign(document.createElement('canvas'), { width, height });
   const context = copy.getContext('2d');
@@ -24,7 +25,7 @@ const READ_CANVAS = `(canvas) => {
   let binary = '';
   for (let at = 0; at < data.length; at += 8192) binary += String.fromCharCode(...data.subarray(at, at + 8192));
   return { width, height, base64: btoa(binary) };
-}`;
+})`;
 /** The viewer's own notice, which lies over the lower part of the page until it is confirmed. */
 const OHIF_NOTICE = '[data-cy="confirm-and-hide-button"]';
 
@@ -142,7 +143,7 @@ export class Visit {
   }
 
   #read(viewport: number): Promise<Canvas> {
-    return this.canvases.nth(viewport).evaluate<Canvas, unknown>(READ_CANVAS as never);
+    return this.page.evaluate<Canvas>(`${READ_CANVAS}(${viewport})`);
   }
 
   /** How many grey values there are on the canvas, and the share of pixels that are not black. */
