@@ -97,14 +97,14 @@ try {
 async function loadAll(visit: Visit): Promise<void> {
   await visit.canvases.first().hover();
   for (let slice = 1; slice < SLICES; slice++) await visit.page.mouse.wheel(0, 100);
-  await visit.untilInstance(SLICES);
+  await visit.untilImage(SLICES);
   await visit.until(
     'all images are there',
     async () => (await visit.page.evaluate<number>(IMAGES_IN_MEMORY)) >= SLICES,
   );
   // Back into the middle of the liver, where the overlay will be seen.
   for (let slice = 0; slice < SLICES / 2; slice++) await visit.page.mouse.wheel(0, -100);
-  await visit.untilInstance(SLICES / 2);
+  await visit.untilImage(SLICES / 2);
 }
 
 /** Presses what the panel has, as a reader does, and gives the longest time until the next picture, in ms. */

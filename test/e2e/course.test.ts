@@ -48,7 +48,7 @@ describe('the course of a run in the viewer', function () {
     await here.page.getByRole('progressbar', { name: 'Progress of the segmentation' }).waitFor();
     await here.canvases.first().hover();
     await here.page.mouse.wheel(0, 100);
-    await here.untilInstance(2);
+    await here.untilImage(2);
     await here.screenshot('03-progress');
   });
 

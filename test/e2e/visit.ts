@@ -116,11 +116,19 @@ export class Visit {
     await this.untilInstance(instanceNumber);
   }
 
-  /** Waits until the viewer says that it shows this image, and has drawn it. */
-  async untilInstance(instanceNumber: number): Promise<void> {
+  /** Waits until the viewer says that it shows the image with this Instance Number, and has drawn it. */
+  untilInstance(instanceNumber: number): Promise<void> {
+    return this.#untilCornerSays(new RegExp(`I:\\s*${instanceNumber}\\b`));
+  }
+
+  /** Waits until the viewer says that it shows the n-th image in its own order, and has drawn it. */
+  untilImage(n: number): Promise<void> {
+    return this.#untilCornerSays(new RegExp(`\\(${n}/`));
+  }
+
+  async #untilCornerSays(what: RegExp): Promise<void> {
     const corner = this.page.locator('[data-cy="viewport-overlay-bottom-right"]').first();
-    const named = new RegExp(`I:\\s*${instanceNumber}\\b`);
-    await this.until(`image ${instanceNumber} is shown`, async () => named.test((await corner.textContent()) ?? ''));
+    await this.until(`the viewer says ${what}`, async () => what.test((await corner.textContent()) ?? ''));
     await this.untilSteady();
   }
 
