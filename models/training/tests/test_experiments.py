@@ -141,6 +141,14 @@ class Summary(unittest.TestCase):
         self.assertIn('| vgg | from scratch | 2 | 0.55 (0.50 to 0.60) |', summary.centre_table(lines))
         self.assertIn('| vgg against resnet | 1 of 1, +0.100 |', summary.pairs_table(lines))
         self.assertIn('| resnet against densenet | - |', summary.pairs_table(lines))
+        # One seed of the second: nobody knows its spread.
+        self.assertIn('- lesion Dice: vgg, within the spread of resnet', summary.verdicts(lines))
+
+    def test_the_page_holds_the_tables_between_its_marks(self):
+        page = Path(__file__).parents[1] / 'experiments.md'
+        text = summary.put_into(page.read_text(), 'new')
+        self.assertEqual(text.count('new\n'), 1)
+        self.assertEqual(summary.put_into(text, 'new'), text)
 
     def test_the_picture_is_drawn_of_what_there_is(self):
         with tempfile.TemporaryDirectory() as name:

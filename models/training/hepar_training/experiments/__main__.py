@@ -3,7 +3,7 @@
     python3 -m hepar_training.experiments list             the rows, with what is known of each
     python3 -m hepar_training.experiments run ROW          runs one row again and prints its line
     python3 -m hepar_training.experiments missing          runs all rows that experiments.csv lacks; may be stopped, and run twice at once
-    python3 -m hepar_training.experiments plot             draws experiments.png and prints the tables of experiments.md
+    python3 -m hepar_training.experiments plot             draws experiments.png, and writes the tables of experiments.md
 """
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What came of the comparison: `python3 -m hepar_training.experiments plot` draws experiments.png and prints these tables."""
+"""What came of the comparison: `python3 -m hepar_training.experiments plot` draws experiments.png and writes these tables
+into experiments.md."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -24,6 +25,10 @@ FACTORS = {
     'warm': ('encoder', lambda warm: 'from liver task' if warm else 'from scratch'),
 }
 PICTURE = Path('experiments.png')
+PAGE = Path('experiments.md')
+# Of 6 orders of two and two seeds, and of 20 of three and three, two have them apart.
+BY_CHANCE = 'All seeds of one lie before all of the other by chance alone in one case of three with two seeds each, of ten with three:'
+TABLES = ('<!-- what follows is written by `plot` -->\n', '<!-- end of what `plot` writes -->\n')
 
 Lines = dict[str, dict[str, str]]
 
@@ -89,6 +94,20 @@ def centre_table(lines: Lines) -> str:
     return table(['encoder', 'its weights', 'seeds', *MEASURES.values()], body)
 
 
+def verdicts(lines: Lines) -> str:
+    """Of each figure, the encoders by their mean over the seeds at the centre, and whether the seeds of neighbours overlap."""
+    sentences = []
+    for measure, name in MEASURES.items():
+        found = {family: of(lines, [row for row in rows() if row.family == family and not changed(row)], measure) for family in FAMILIES}
+        order = sorted((family for family in found if found[family]), key=lambda family: -mean(found[family]))
+        parts = order[:1]
+        for one, other in zip(order, order[1:]):
+            apart = min(found[one]) > max(found[other]) and min(len(found[one]), len(found[other])) > 1
+            parts.append(f"{'in every seed before' if apart else 'within the spread of'} {other}")
+        sentences.append(f'- {name}: {", ".join(parts)}')
+    return '\n'.join(sentences)
+
+
 def factor_table(lines: Lines, factor: str) -> str:
     values = sorted({value for family in FAMILIES for value in along(family, factor)})
     body = []
@@ -122,8 +141,9 @@ def pairs_table(lines: Lines) -> str:
 def draw(lines: Lines, path: Path) -> None:
     plt.rcParams.update({'font.size': 9, 'axes.spines.top': False, 'axes.spines.right': False})
     sheet, axes = plt.subplots(len(MEASURES), len(FACTORS), figsize=(15, 8.4), sharey='row', squeeze=False)
-    for axis_row, (measure, name) in zip(axes, MEASURES.items()):
-        for axis, (factor, (title, _)) in zip(axis_row, FACTORS.items()):
+    for line, (measure, name) in enumerate(MEASURES.items()):
+        for column, (factor, (title, _)) in enumerate(FACTORS.items()):
+            axis = axes[line, column]
             values = sorted({value for family in FAMILIES for value in along(family, factor)})
             for n, family in enumerate(FAMILIES):
                 chosen = along(family, factor)
@@ -137,9 +157,9 @@ def draw(lines: Lines, path: Path) -> None:
             axis.grid(axis='y', linewidth=0.4, alpha=0.6)
             if measure == 'presence_auc':
                 axis.axhline(0.5, color='grey', linewidth=0.8, linestyle=':')
-            if axis is axis_row[0]:
+            if column == 0:
                 axis.set_ylabel(name)
-            if axis_row is axes[0]:
+            if line == 0:
                 axis.set_title(title, fontsize=10)
     axes[0, 0].legend(frameon=False, fontsize=8)
     known = sum(1 for row in rows() if row.name in lines)
@@ -148,9 +168,26 @@ def draw(lines: Lines, path: Path) -> None:
     sheet.savefig(path, dpi=110)
 
 
-def main(lines: Lines, path: Path = PICTURE) -> None:
-    draw(lines, path)
-    print(f'{len(lines)} runs\n\n{cost_table(lines)}\n\n{centre_table(lines)}\n\n{pairs_table(lines)}')
-    for factor, (title, _) in FACTORS.items():
-        if factor != 'warm':
-            print(f'\n{title}\n\n{factor_table(lines, factor)}')
+def tables(lines: Lines) -> str:
+    parts = [
+        f'{len(lines)} of {len(rows())} rows have been run, in {sum(float(line["seconds"]) for line in lines.values()) / 60:.0f} CPU-minutes.',
+        '### Cost\n\n' + cost_table(lines),
+        '### At the centre of the design\n\n' + centre_table(lines),
+        f'Encoders trained from scratch, by their mean. {BY_CHANCE}\n\n' + verdicts(lines),
+        '### Like against like\n\n' + pairs_table(lines),
+        *(f'### By {title}\n\n{factor_table(lines, factor)}' for factor, (title, _) in FACTORS.items() if factor != 'warm'),
+    ]
+    return '\n\n'.join(parts) + '\n'
+
+
+def put_into(page: str, text: str) -> str:
+    """The page with what lies between its two marks replaced."""
+    begin, end = TABLES
+    before, rest = page.split(begin)
+    return f'{before}{begin}\n{text}\n{end}{rest.split(end)[1]}'
+
+
+def main(lines: Lines) -> None:
+    draw(lines, PICTURE)
+    PAGE.write_text(put_into(PAGE.read_text(), tables(lines)))
+    print(f'{PICTURE} and the tables of {PAGE}: {len(lines)} of {len(rows())} rows')
