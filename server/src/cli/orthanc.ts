@@ -73,7 +73,7 @@ export function isOrthancInstalled(): boolean {
 
 /**
  * Starts Orthanc as a child process on the loopback interface, with its data, password and log under `dataDir`.
- * `port` 0 takes a free one. `settings` are added to Orthanc's configuration.
+ * `port` 0 takes a free one. `settings` are added to Orthanc's configuration, or take the place of what is there.
  * @throws OrthancError when it is not installed or does not answer in time
  */
 export async function startOrthanc(options: {
@@ -88,7 +88,7 @@ export async function startOrthanc(options: {
   await stopStale(dataDir, configurationDir);
   const port = options.port || (await freePort());
   const credentials = await readOrMakeCredentials(dataDir);
-  await writeFile(join(configurationDir, '00-hepar.json'), await readFile(CONFIGURATION));
+  await writeFile(join(configurationDir, '00-hepar.json'), await usualConfiguration(settings));
   const machine = {
     HttpPort: port,
     StorageDirectory: join(dataDir, 'storage'),
@@ -129,6 +129,15 @@ export async function startOrthanc(options: {
   };
   await untilReady(running, logFile);
   return running;
+}
+
+/** The configuration that ships, without what has been decided otherwise: Orthanc refuses to be told a thing twice. */
+async function usualConfiguration(settings: Readonly<Record<string, unknown>>): Promise<string> {
+  const text = await readFile(CONFIGURATION, 'utf8');
+  // Its comments, which JSON has none of, stand on lines of their own.
+  const usual = JSON.parse(text.replace(/^\s*\/\/.*$/gm, '')) as Record<string, unknown>;
+  const kept = Object.entries(usual).filter(([section]) => !(section in settings));
+  return JSON.stringify(Object.fromEntries(kept), null, 2);
 }
 
 async function untilReady(orthanc: RunningOrthanc, logFile: string): Promise<void> {
