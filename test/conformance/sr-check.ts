@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Findings } from '../../server/src/findings/measure.ts';
 import type { FindingsDocument } from '../../server/src/findings/schema.ts';
 import type { CtSeries } from '../../server/src/volume/series.ts';
+import { MANIFEST } from '../unit/reports/fake-series.ts';
 
 interface ImageReference {
   readonly uid: string;
@@ -70,6 +71,7 @@ export function assertReports(
   assert.equal(report.sopClass, '1.2.840.10008.5.1.4.1.1.88.34');
   assert.deepEqual(report.flags, ['COMPLETE', 'UNVERIFIED']);
   assert.equal(report.study, series.studyInstanceUid);
+  assert.deepEqual([report.language, report.observer], [['en|RFC5646'], ['121007|DCM']]);
   assert.match(report.comment, /Research use only\. Not a medical device/);
   assert.deepEqual(new Set(report.library), new Set(series.slices.map(({ sopInstanceUid }) => sopInstanceUid)));
   assert.deepEqual(
@@ -131,6 +133,7 @@ export function assertReports(
       0,
     );
     assert.ok(Math.abs(offPlane) < 0.02, `the long axis lies ${offPlane} mm off the slice that it names`);
+    assert.deepEqual(group.algorithm.slice(0, 2), [MANIFEST.name, MANIFEST.version]);
     assert.ok(group.algorithm[2].includes(`sha256=${'a1'.repeat(32)}`));
   }
 }
