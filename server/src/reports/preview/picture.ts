@@ -3,6 +3,7 @@ import type { CtSeries } from '../../volume/series.ts';
 import type { LabelMap, Vec3 } from '../../volume/volume.ts';
 import { LIVER_COLOUR, lesionColour, type Rgb } from '../colours.ts';
 import { type Area, type Canvas, textHeight } from './canvas.ts';
+import { widthOf } from './font.ts';
 import { type PlaneImage, samplePlane, toIndex, toPixel } from './plane.ts';
 import type { Tile } from './tiles.ts';
 
@@ -66,13 +67,24 @@ export function drawTile(
   }
   numberLesions(canvas, left, top, image);
 
-  canvas.text(area.x + 4, area.y - 20, tile.caption, { colour: TEXT, scale: 2 });
+  canvas.text(area.x + 4, area.y - 20, captionWithin(area.width - 8, tile), { colour: TEXT, scale: 2 });
   const middle = area.y + area.height / 2 - textHeight(2) / 2;
   canvas.text(area.x + 5, Math.round(middle), 'R', { colour: DIM, scale: 2 });
   canvas.text(area.x + area.width - 5, Math.round(middle), 'L', { colour: DIM, scale: 2, align: 'right' });
   const head = tile.view.through === 2 ? 'A' : 'H';
   canvas.text(area.x + area.width / 2, area.y + 5, head, { colour: DIM, scale: 2, align: 'centre' });
   drawScaleBar(canvas, area, scale);
+}
+
+/** The longest caption that fits; of the shortest as much as does. */
+function captionWithin(pixels: number, { caption, shortCaptions }: Tile): string {
+  const captions = [caption, ...shortCaptions];
+  const fits = (text: string): boolean => 2 * widthOf(text) <= pixels;
+  const fitting = captions.find(fits);
+  if (fitting !== undefined) return fitting;
+  let cut = captions.at(-1)!;
+  while (cut !== '' && !fits(`${cut}...`)) cut = cut.slice(0, -1);
+  return `${cut}...`;
 }
 
 /** Grey values of the CT with the outlines of liver and lesions; an outline runs inside its region. */

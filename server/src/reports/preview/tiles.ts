@@ -10,6 +10,8 @@ export interface Tile {
   /** Grid index of the plane along `view.through`. */
   readonly at: number;
   readonly caption: string;
+  /** For pictures that the caption is too long for, from the longer to the shorter. */
+  readonly shortCaptions: readonly string[];
   /** Lesions that were measured on this plane. */
   readonly measured: readonly Lesion[];
 }
@@ -22,8 +24,6 @@ const MANY = 12;
 const LEAST_EVEN = 2;
 /** Slices with lesions that are shown; beyond it the largest lesions are. */
 const MOST_MEASURED = 60;
-/** Characters that fit above a picture. */
-const CAPTION_CHARACTERS = 32;
 
 /**
  * The montage: the slices on which lesions were measured, largest lesion first; a coronal overview; and slices spread
@@ -39,11 +39,12 @@ export function chooseTiles(series: CtSeries, lesions: readonly Lesion[], extent
     return [Math.max(0, box[axis]![0] - margin), Math.min(shape[axis] - 1, box[axis]![1] + margin)];
   };
   const windowOf = (view: View): Window2d => ({ right: wide(view.right.axis), down: wide(view.down.axis) });
-  const axial = (at: number, caption: string, measured: readonly Lesion[]): Tile => ({
+  const axial = (at: number, captions: readonly string[], measured: readonly Lesion[]): Tile => ({
     view: views.axial,
     window: windowOf(views.axial),
     at,
-    caption,
+    caption: captions[0]!,
+    shortCaptions: captions.slice(1),
     measured,
   });
 
@@ -54,17 +55,18 @@ export function chooseTiles(series: CtSeries, lesions: readonly Lesion[], extent
     const k = slice >= 0 && series.slices[slice]!.frameNumber === null ? slice : nearestSlice(series, lesion);
     bySlice.set(k, [...(bySlice.get(k) ?? []), lesion]);
   }
-  const measured = [...bySlice].slice(0, MOST_MEASURED).map(([k, here]) => axial(k, lesionCaption(here), here));
+  const measured = [...bySlice].slice(0, MOST_MEASURED).map(([k, here]) => axial(k, lesionCaptions(here), here));
   const middle = views.coronal.through;
   const overview: Tile = {
     view: views.coronal,
     window: windowOf(views.coronal),
     at: extent.counts[middle].indexOf(Math.max(...extent.counts[middle])),
     caption: 'Coronal overview',
+    shortCaptions: [],
     measured: [],
   };
   const even = spread(box[2]!, Math.max(LEAST_EVEN, total - measured.length - 1), axes[2][2] > 0).map((k) =>
-    axial(k, `Z ${series.slices[k]!.positionMm[2].toFixed(1)} mm`, []),
+    axial(k, [`Z ${series.slices[k]!.positionMm[2].toFixed(1)} mm`], []),
   );
   return [...measured, overview, ...even];
 }
@@ -77,16 +79,16 @@ function nearestSlice(series: CtSeries, lesion: Lesion): number {
   return Math.min(shape[2] - 1, Math.max(0, Math.round(depth / spacingMm[2])));
 }
 
-/** Numbers and sizes; of many lesions the numbers alone, as far as they fit. */
-function lesionCaption(lesions: readonly Lesion[]): string {
-  const size = ({ longAxisMm, shortAxisMm }: Lesion): string =>
-    `${longAxisMm.toFixed(0)} x ${shortAxisMm.toFixed(0)} mm`;
+/** Numbers and sizes, then shorter: sizes without blanks, numbers alone. */
+function lesionCaptions(lesions: readonly Lesion[]): string[] {
+  const sizes = (times: string): string[] =>
+    lesions.map(
+      ({ number, longAxisMm, shortAxisMm }) => `${number}: ${longAxisMm.toFixed(0)}${times}${shortAxisMm.toFixed(0)}`,
+    );
   const [first] = lesions;
-  if (lesions.length === 1) return `Lesion ${first!.number}: ${size(first!)}, ${first!.volumeMl.toFixed(1)} ml`;
-  const withSizes = lesions.map((lesion) => `${lesion.number}: ${size(lesion)}`).join(', ');
-  if (withSizes.length <= CAPTION_CHARACTERS) return withSizes;
+  if (lesions.length === 1) return [`Lesion ${sizes(' x ')} mm, ${first!.volumeMl.toFixed(1)} ml`];
   const numbers = `Lesions ${lesions.map(({ number }) => number).join(', ')}`;
-  return numbers.length <= CAPTION_CHARACTERS ? numbers : `${numbers.slice(0, CAPTION_CHARACTERS - 3)}...`;
+  return [`${sizes(' x ').join(', ')} mm`, `${sizes('x').join(', ')} mm`, numbers];
 }
 
 /** `count` indices spread over [first, last] without its ends, from the head down. */
