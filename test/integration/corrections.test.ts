@@ -45,6 +45,7 @@ describe('corrections over HTTP', () => {
   const environment = {
     HEPAR_AUTH: 'token:dr-adler=0123456789abcdef,dr-bauer=fedcba9876543210',
     HEPAR_ALLOWED_ORIGINS: ORIGIN,
+    HEPAR_VIEWER: 'off',
   };
   const start = () => startTestServer(dir, { archive, environment });
 
@@ -231,6 +232,14 @@ describe('corrections over HTTP', () => {
     assert.equal(answer.status, 200);
     assert.equal(answer.headers.get('access-control-allow-origin'), ORIGIN);
     assert.match(answer.headers.get('access-control-expose-headers')!, /Location/);
+  });
+
+  it('comes from a viewer of one’s own: this server gives it the modules, and no way through to the archive', async () => {
+    const module = await fetch(`${url}/plugins/hepar-extension.js`, { headers: { origin: ORIGIN } });
+    assert.equal(module.status, 200);
+    assert.equal(module.headers.get('access-control-allow-origin'), ORIGIN);
+    assert.match(module.headers.get('content-type')!, /javascript/);
+    for (const path of ['/', '/dicom-web/studies', '/wado']) assert.equal((await get(path)).status, 404, path);
   });
 
   it('of a megabyte is read away from the event loop', async () => {

@@ -35,7 +35,7 @@ export interface ReadCorrection {
 }
 
 /**
- * Reads a correction and checks that it can be one of this result. A megabyte takes some 50 ms: not for the event loop.
+ * Reads a correction and checks that it can be one of this result. That takes a while: not for the event loop.
  * @throws CorrectionRejected
  */
 export function readCorrection(json: Uint8Array, corrected: Corrected): ReadCorrection {

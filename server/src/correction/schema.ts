@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * A person's correction of a result, as the viewer sends it: the whole label map as edited, run-length coded on the source
- * images. 30 lesions on 160 slices of 512 x 512 are about a megabyte, and a sixth of that compressed.
+ * images.
  */
 const uid = z
   .string()

@@ -8,7 +8,7 @@ import { HttpError } from './errors.ts';
 import { type FindRun, finishedRun, reviewerOf } from './runs.ts';
 import { viewOf } from './views.ts';
 
-/** Unpacked: ten times what 30 lesions on 160 slices of 512 x 512 take. */
+/** Unpacked. Runs of a liver with many lesions on hundreds of slices are a few megabytes. */
 const LARGEST_CORRECTION = '32mb';
 /** What JSON of that size becomes in memory, with room to check it. */
 const THREAD_MEMORY_MB = 1024;
