@@ -1,9 +1,12 @@
 import { createServer, request as forward } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * What befalls the requests to an archive: nothing, no answer at all, a wrong password; stores that go unanswered, are
- * answered 500, or are cut off when half of the request has come; whole series that are not given until something else does.
+ * answered 500, or are cut off when half of the request has come; whole series that come a byte a second until something else
+ * does.
  */
 export type Fault =
   | 'none'
@@ -25,13 +28,8 @@ export interface FaultyArchive {
 /** An archive with faults on demand, in front of a real one. It stays at its address while that is restarted. */
 export async function startFaultyArchive(dicomWebUrl: string): Promise<FaultyArchive> {
   const target = new URL(dicomWebUrl);
-  const held = new Set<() => void>();
-  let current: Fault = 'none';
-  const proxy = createServer(async (request, response) => {
-    while (current === 'series held' && WHOLE_SERIES.test(request.url!)) {
-      await new Promise<void>((resolve) => held.add(resolve));
-    }
-    const fault = current;
+  const proxy = createServer((request, response) => {
+    const { fault } = archive;
     if (fault === 'down') return void request.socket.destroy();
     const isStore = request.method === 'POST';
     if (fault === 'store refused' && isStore) {
@@ -46,7 +44,12 @@ export async function startFaultyArchive(dicomWebUrl: string): Promise<FaultyArc
         return void answer.resume().once('end', () => request.socket.destroy());
       }
       response.writeHead(answer.statusCode!, answer.headers);
-      answer.pipe(response);
+      if (!WHOLE_SERIES.test(request.url!)) return void answer.pipe(response);
+      pipeline(
+        answer,
+        trickle(() => archive.fault === 'series held'),
+        response,
+      ).catch(() => {});
     });
     onward.once('error', () => request.socket.destroy());
     if (fault === 'store cut off' && isStore) {
@@ -61,19 +64,25 @@ export async function startFaultyArchive(dicomWebUrl: string): Promise<FaultyArc
   const { port } = proxy.address() as AddressInfo;
   const archive: FaultyArchive = {
     url: `http://127.0.0.1:${port}${target.pathname}`,
-    get fault() {
-      return current;
-    },
-    set fault(fault) {
-      current = fault;
-      for (const resume of held) resume();
-      held.clear();
-    },
+    fault: 'none',
     close: async () => {
-      archive.fault = 'down';
       proxy.closeAllConnections();
       await new Promise((resolve) => proxy.close(resolve));
     },
   };
   return archive;
+}
+
+/** Passes on a byte a second while it is to be slow: a reader that waits for a byte does not give up. */
+function trickle(isSlow: () => boolean) {
+  return async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+    for await (const chunk of chunks) {
+      let passed = 0;
+      while (isSlow() && passed < chunk.length) {
+        yield chunk.subarray(passed, ++passed);
+        await sleep(1_000);
+      }
+      yield chunk.subarray(passed);
+    }
+  };
 }

@@ -25,7 +25,7 @@ const SHEET = `
 .hepar-spinner { width: 12px; height: 12px; border: 2px solid #5acce6; border-right-color: transparent; border-radius: 50%; animation: hepar-turn 1s linear infinite; }
 @keyframes hepar-turn { to { transform: rotate(1turn); } }
 
-.hepar-panel { display: flex; flex-direction: column; gap: 10px; height: 100%; box-sizing: border-box; padding: 10px; overflow-y: auto; background: #050b14; }
+.hepar-panel { display: flex; flex-direction: column; gap: 10px; height: 100%; box-sizing: border-box; padding: 10px; overflow-y: auto; overflow-wrap: anywhere; background: #050b14; }
 .hepar h2 { font-size: 14px; font-weight: 600; }
 .hepar-series { color: #a5b4c9; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .hepar-card { display: flex; flex-direction: column; gap: 8px; padding: 10px; border: 1px solid #2a3f63; border-radius: 6px; background: #0c1829; }
