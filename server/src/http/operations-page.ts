@@ -25,6 +25,7 @@ export function operationsPage(view: OperationsView): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Hepar: operations</title>
+<link rel="icon" href="data:,">
 <style>
   body { background: #050615; color: #e6edf7; font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 62rem; padding: 1rem; }
   h1 { font-size: 1.3rem; } h2 { color: #9db0cf; font-size: 0.95rem; font-weight: 600; margin: 1.6rem 0 0.4rem; }
