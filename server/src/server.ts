@@ -36,6 +36,7 @@ export interface ServerOptions {
   readonly models?: readonly Model[];
   readonly engine?: EngineOptions;
   readonly retryDelaySeconds?: number;
+  readonly stuckAfterMs?: number;
 }
 
 export interface RunningServer {
@@ -92,7 +93,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     retryDelaySeconds: options.retryDelaySeconds ?? config.retrySeconds,
     requestFor: requestsFor(config, address, (digest) => models.withDigest(digest)),
     heartbeatSeconds: config.heartbeatSeconds,
-    stuckAfterMs: config.stuckMinutes * 60_000,
+    stuckAfterMs: options.stuckAfterMs ?? config.stuckMinutes * 60_000,
     worker: config.hasEngine ? { kind: 'companion', name: config.workerName } : null,
   });
   metrics.watch(() => readOperations(segmentations.db));
