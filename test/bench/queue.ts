@@ -25,7 +25,7 @@ const { values, positionals } = parseArgs({
 const count = Number(positionals[0] ?? 200);
 await using stack = new AsyncDisposableStack();
 const today = new Date().toISOString().slice(0, 10).replaceAll('-', '');
-const house = await FaultHouse.open({ StudyDate: today }, { StableAge: 1 });
+const house = await FaultHouse.open({ StudyDate: today }, { StableAge: 10 });
 stack.defer(() => house.close());
 const rules = join(house.dir, 'rules.yaml');
 await writeFile(rules, 'rules:\n  - name: all\n    when:\n      score: { atLeast: 0 }\n    priority: 10\n');
@@ -61,13 +61,18 @@ const late = pssMib(pid!);
 
 let lost = 0;
 let twice = 0;
+let anew = 0;
 for (const study of studies) {
   const own = await json<SegmentationView[]>(
     fetch(`${companion.url}/api/segmentations?study=${study.studyInstanceUid}`),
   );
   const { segs, whole } = values.fake ? { segs: 1, whole: true } : await house.outcomeOf(study, 'done');
   if (segs === 0 || !whole || !own.some(({ state }) => state === 'done')) lost++;
-  if (segs > 1 || own.length > 1) twice++;
+  // A run of more slices takes the place of one of fewer, and says so: on a busy machine some arrive late.
+  const done = own.filter(({ state }) => state === 'done');
+  const current = done.filter(({ id }) => !done.some(({ supersedes }) => supersedes === id));
+  if (current.length > 1 || segs > Math.max(1, done.length)) twice++;
+  if (own.length > 1) anew++;
 }
 const { speed } = await json<OperationsView>(fetch(`${companion.url}/api/operations`));
 const growth = late / early!;
@@ -79,12 +84,13 @@ row(
   's a run (median)',
   'lost',
   'twice',
+  'anew for late slices',
   `memory after run ${EARLY}, MiB`,
   `after run ${count}, MiB`,
   'ratio',
   'load of the machine',
 );
-row(...Array(10).fill('---'));
+row(...Array(11).fill('---'));
 row(
   count,
   sentSeconds.toFixed(1),
@@ -92,6 +98,7 @@ row(
   speed.medianSeconds?.toFixed(2),
   lost,
   twice,
+  anew,
   early!.toFixed(0),
   late.toFixed(0),
   growth.toFixed(2),
