@@ -170,7 +170,9 @@ def check(folder: pathlib.Path) -> dict:
             affine = getattr(image, f"get_{form}")()
             at = np.linalg.solve(affine[:3, :3], (lps * [-1, -1, 1] - affine[:3, 3]).T).T
             index = np.rint(at).astype(int)
-            assert np.abs(at - index).max() < 0.01, f"the {form} places voxels between voxels"
+            # A quaternion of float32 near half a turn is exact to a few parts in ten thousand only; the sform is exact.
+            most = 0.01 if form == "sform" else 0.2
+            assert np.abs(at - index).max() < most, f"the {form} places voxels {np.abs(at - index).max()} voxels off"
             inside = np.all((index >= 0) & (index < data.shape), 1)
             read = np.zeros(len(index), np.uint16)
             read[inside] = data[tuple(index[inside].T)]
