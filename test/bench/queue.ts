@@ -45,15 +45,16 @@ const studies: SmallStudy[] = [];
 for (let index = 0; index < count; index++) studies.push(await house.newStudy());
 const sentSeconds = (performance.now() - started) / 1000;
 
-const runs = async () => (await json<OperationsView>(fetch(`${companion.url}/api/operations`))).runs;
+const operations = () => json<OperationsView>(fetch(`${companion.url}/api/operations`));
 let early: number | null = null;
 let peak = 0;
-for (let done = 0; done < count; ) {
+for (let isOver = false; !isOver; ) {
   await sleep(500);
-  ({ done } = await runs());
+  const { runs, feeds } = await operations();
   const memory = pssMib(pid!);
   peak = Math.max(peak, memory);
-  if (done >= Math.min(EARLY, count)) early ??= memory;
+  if (runs.done >= Math.min(EARLY, count)) early ??= memory;
+  isOver = runs.done >= count && runs.queued + runs.running === 0 && feeds.every(({ watched }) => watched === 0);
 }
 const seconds = (performance.now() - started) / 1000;
 await sleep(2_000);
@@ -74,7 +75,7 @@ for (const study of studies) {
   if (current.length > 1 || segs > Math.max(1, done.length)) twice++;
   if (own.length > 1) anew++;
 }
-const { speed } = await json<OperationsView>(fetch(`${companion.url}/api/operations`));
+const { speed } = await operations();
 const growth = late / early!;
 const row = (...cells: unknown[]) => process.stdout.write(`| ${cells.join(' | ')} |\n`);
 row(
