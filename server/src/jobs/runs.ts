@@ -146,9 +146,13 @@ const COLUMNS = `id, study_uid AS "studyInstanceUid", series_uid AS "seriesInsta
   timings_ms AS "timingsMs", kind, corrects, reviewer, archived, (SELECT verdict FROM hepar.reviews
     WHERE run_id = runs.id AND is_stored ORDER BY number DESC LIMIT 1) AS verdict`;
 
-/** Places of the waiting jobs, in the order in which pg-boss takes them; one that waits after a failure goes behind. */
-const QUEUED = `SELECT id AS job_id, row_number() OVER (ORDER BY start_after > now(), priority DESC, created_on)::int AS position
-  FROM pgboss.job WHERE name = 'segmentation' AND state < 'active'`;
+/**
+ * Places of the waiting runs, in the order in which their jobs are taken: first one that a worker holds already while another
+ * is still at work, last those that wait after a failure.
+ */
+const QUEUED = `SELECT waiting.job_id, row_number() OVER
+    (ORDER BY job.state < 'active', job.start_after > now(), job.priority DESC, job.created_on)::int AS position
+  FROM hepar.runs AS waiting JOIN pgboss.job ON job.id = waiting.job_id WHERE waiting.state = 'queued'`;
 /** Runs with their places in the queue, to select from. */
 const WITH_POSITIONS = `SELECT ${COLUMNS}, position FROM hepar.runs LEFT JOIN (${QUEUED}) AS queued USING (job_id)`;
 
