@@ -97,9 +97,9 @@ describe('automation on a real Orthanc', () => {
     await settled();
     equal((await companion.runs('2.25.2')).length, 1);
     const said = await json<{ seriesInstanceUID: string; verdict: string; why: string }[]>(test('2.25.2'));
-    deepEqual(
-      said.map(({ verdict }) => verdict),
-      ['no', 'no'],
+    ok(
+      said.every(({ verdict }) => verdict === 'no'),
+      JSON.stringify(said),
     );
     match(
       said.find((each) => each.seriesInstanceUID === '2.25.2.1')!.why,
