@@ -211,11 +211,6 @@ describe('the companion server on a real archive', function () {
     const waiting = await until(server.url, killed.id, ({ failure }) => failure !== null);
     deepEqual([waiting.state, waiting.failure!.code], ['queued', 'engine-crashed']);
 
-    const cancelled = await json(await ask(2));
-    await segmenting(cancelled.id);
-    equal((await fetch(`${server.url}/api/segmentations/${cancelled.id}`, { method: 'DELETE' })).status, 202);
-    equal((await ended(cancelled.id)).state, 'cancelled');
-
     const done = await ended(killed.id);
     deepEqual([done.state, done.attempt, done.supersedes], ['done', 2, firstId], JSON.stringify(done));
     const [first, second] = [await findingsOf(firstId), await findingsOf(killed.id)];
@@ -228,6 +223,12 @@ describe('the companion server on a real archive', function () {
       first.lesions.map(withoutIdentity),
       'the same series, the same findings',
     );
+
+    const cancelled = await json(await ask(2));
+    await segmenting(cancelled.id);
+    equal((await fetch(`${server.url}/api/segmentations/${cancelled.id}`, { method: 'DELETE' })).status, 202);
+    equal((await ended(cancelled.id)).state, 'cancelled');
+    deepEqual(new Set(await resultsInArchive()), new Set([...seriesOf(first), ...seriesOf(second)]));
   });
 
   it('goes on after a stop and after a kill, and never makes a second content of what was stored already', async () => {
