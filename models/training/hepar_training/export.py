@@ -58,21 +58,26 @@ def main() -> None:
     parser.add_argument('--work', type=Path, default=Path('.data/training'))
     parser.add_argument('--out', type=Path, default=Path('models/hepar-ct-liver'))
     parser.add_argument('--version', default='0.1.0')
-    parser.add_argument('--keep-locate', type=Path, metavar='MODEL_DIR', help='takes stage 1 from this release')
+    parser.add_argument('--release', type=Path, metavar='MODEL_DIR', help='release to take stages from')
+    parser.add_argument('--keep', choices=sorted(SHAPES), nargs='*', default=[], help='stages to take from it as they are')
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
-    spacing_mm = {}
+    options.work.mkdir(parents=True, exist_ok=True)
+    if options.keep and not options.release:
+        parser.error('--keep needs --release')
+    nets, spacing_mm = {}, {}
     for stage in SHAPES:
-        kept = from_release(options.keep_locate).locate if options.keep_locate and stage == 'locate' else None
-        net, spacing_mm[stage] = (kept.net, kept.spacing_mm) if kept else load_network(stage, options.work)
+        kept = getattr(from_release(options.release), stage) if stage in options.keep else None
+        nets[stage], spacing_mm[stage] = (kept.net, kept.spacing_mm) if kept else load_network(stage, options.work)
+    for stage, net in nets.items():
         for form in FORMS:
             path = options.out / file_of(stage, form)
             difference = export(net, WINDOW_ZYX[stage], path, form)
             print(f'{path.name}: {path.stat().st_size / 2**20:.1f} MiB, largest difference from the trained network {difference:.2g}')
         write_reference(net, WINDOW_ZYX[stage], options.work, stage)
-        print(f'{stage}: as in {options.keep_locate}' if kept else provenance(stage, options.work))
-    write_manifest(options.out, options.version, spacing_mm)
+        print(f'{stage}: as in {options.release}' if stage in options.keep else provenance(stage, options.work))
+    write_manifest(options.out, options.version, spacing_mm, {stage: net.shape for stage, net in nets.items()})
 
 
 if __name__ == '__main__':

@@ -47,8 +47,7 @@ def _network(folder: Path, stage: str, form: str) -> dict:
     return {'file': file, 'sha256': hashlib.sha256((folder / file).read_bytes()).hexdigest()}
 
 
-def _stage(folder: Path, stage: str, spacing_mm: float) -> dict:
-    shape = SHAPES[stage]
+def _stage(folder: Path, stage: str, spacing_mm: float, shape: Shape) -> dict:
     presence = {'output': 'presence', 'activation': 'logits', 'patchVoxels': [shape.patch_voxels] * 3}
     return {
         **_network(folder, stage, 'flat'),
@@ -65,7 +64,7 @@ def _stage(folder: Path, stage: str, spacing_mm: float) -> dict:
     }
 
 
-def write_manifest(folder: Path, version: str, spacing_mm: dict[str, float] = SPACING_MM) -> None:
+def write_manifest(folder: Path, version: str, spacing_mm: dict[str, float] = SPACING_MM, shapes: dict[str, Shape] = SHAPES) -> None:
     manifest = {
         'schema': 1,
         'id': 'hepar-ct-liver',
@@ -83,10 +82,10 @@ def write_manifest(folder: Path, version: str, spacing_mm: dict[str, float] = SP
             },
         },
         'cascade': {
-            'locate': _stage(folder, 'locate', spacing_mm['locate']),
+            'locate': _stage(folder, 'locate', spacing_mm['locate'], shapes['locate']),
             'leastLiverMl': LEAST_LIVER_ML,
             'marginMm': MARGIN_MM,
-            'segment': _stage(folder, 'segment', spacing_mm['segment']),
+            'segment': _stage(folder, 'segment', spacing_mm['segment'], shapes['segment']),
         },
         'postprocessing': POSTPROCESSING,
     }

@@ -2,7 +2,11 @@
 
 The released files hold convolutions with batch norm folded in. A batch norm behind such a convolution that has the mean
 and variance of its input as running statistics, their square root as scale, and mean plus bias as shift changes nothing;
-so a network that is warm-started computes what the released one does, and can be trained."""
+so a network that is warm-started computes what the released one does, and can be trained.
+
+Folding also shrinks the weights, the deepest to a thousandth, and an optimiser that moves each weight by a thousandth a
+step would wipe them out. Behind a convolution a batch norm undoes any scale, so each convolution gets back the scale that
+new ones have (He et al., ICCV 2015), and its batch norm the statistics of that."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -57,7 +61,8 @@ def load_released(net: UNet, path: Path) -> list[str]:
 
 
 def recover_batch_norm(net: UNet, batches) -> None:
-    """Gives each batch norm the statistics of its input over `batches` ([N, 1, Z, Y, X]), the function unchanged."""
+    """Gives each batch norm the statistics of its input over `batches` ([N, 1, Z, Y, X]) and the convolution before it the
+    scale of a new one, the function unchanged."""
     norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm3d)]
     sums = {m: np.zeros((2, m.num_features)) for m in norms}
     counts = dict.fromkeys(norms, 0)
@@ -86,3 +91,15 @@ def recover_batch_norm(net: UNet, batches) -> None:
         norm.running_var.copy_(variance)
         norm.weight.data.copy_(scale * (variance + norm.eps).sqrt())
         norm.bias.data.copy_(shift + scale * mean)
+    for module in list(net.modules()):
+        if isinstance(module, nn.Sequential) and len(module) > 1 and isinstance(module[0], nn.Conv3d) and isinstance(module[1], nn.BatchNorm3d):
+            _rescale(module[0], module[1])
+
+
+def _rescale(conv: nn.Conv3d, norm: nn.BatchNorm3d) -> None:
+    usual = (2 / conv.weight[0].numel()) ** 0.5
+    scale = usual / float(conv.weight.detach().std())
+    conv.weight.data.mul_(scale)
+    norm.running_mean.mul_(scale)
+    # The variance and epsilon together must grow by the square of the scale.
+    norm.running_var.copy_(((norm.running_var + norm.eps) * scale**2 - norm.eps).clamp(min=0))

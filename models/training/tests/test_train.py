@@ -100,6 +100,15 @@ class WarmStart(unittest.TestCase):
             training = net.train()(batch)[0]
         self.assertLess(float((quiet - training).abs().max()), 1e-2)
 
+    def test_the_weights_have_the_scale_of_new_ones(self):
+        torch.manual_seed(5)
+        net = UNet(Shape(3, (4, 8), 1))
+        net.bottom[0].weight.data.mul_(0.001)  # as folding a batch norm leaves them
+        before = net.eval()(torch.ones(1, 1, 16, 16, 16))[0]
+        recover_batch_norm(net, [torch.randn(2, 1, 16, 16, 16)])
+        self.assertAlmostEqual(float(net.bottom[0].weight.std()), (2 / (8 * 27)) ** 0.5, places=4)
+        torch.testing.assert_close(net.eval()(torch.ones(1, 1, 16, 16, 16))[0], before, rtol=1e-3, atol=1e-3)
+
     def test_other_widths_are_refused(self):
         with tempfile.TemporaryDirectory() as name:
             path = Path(name) / 'segment.onnx'
