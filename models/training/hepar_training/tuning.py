@@ -4,7 +4,7 @@ from __future__ import annotations
 from itertools import product
 
 LOOSE = {'keepLargestLiver': True, 'fillHolesMl': 20, 'leastLesionMl': 0.03, 'leastLesionConfidence': 0.3, 'leastInsideLiver': 0.0}
-_ML, _CONFIDENCE, _INSIDE = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5), (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8), (0.0, 0.25, 0.4, 0.5, 0.6)
+_ML, _CONFIDENCE, _INSIDE = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5), (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9), (0.0, 0.25, 0.5, 0.7)
 
 
 def count(rows: list[dict], ml: float, confidence: float, inside: float) -> tuple[int, int, int]:
