@@ -14,7 +14,7 @@ OVERLAP = {'locate': 0.25, 'segment': 0.25}
 SPACING_MM = {'locate': LOCATE_SPACING_MM, 'segment': SEGMENT_SPACING_MM}
 CHANNELS = {'locate': ['background', 'liver', 'other', 'other'], 'segment': ['background', 'liver', 'lesion']}
 MARGIN_MM = 12
-# Plausible rather than tuned: specks and doubtful spots are no lesions, nor is what hardly touches the liver.
+# Specks and doubtful spots are no lesions, nor is what hardly touches the liver; chosen with `evaluate tuning`.
 POSTPROCESSING = {'keepLargestLiver': True, 'fillHolesMl': 20, 'leastLesionMl': 0.15, 'leastLesionConfidence': 0.7, 'leastInsideLiver': 0.5}
 LEAST_LIVER_ML = 150
 
