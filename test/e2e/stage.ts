@@ -131,9 +131,8 @@ export class Stage {
   /** Has a series segmented, and gives the findings; those at once that are there already. */
   async segment(series: PhantomSeries, repeat = 0): Promise<FindingsDocument> {
     const id = await this.request(series, repeat);
-    const read = async () =>
-      segmentationSchema.parse(await (await fetch(`${this.url}/api/segmentations/${id}`)).json());
-    while (!isFinal((await read()).state)) await sleep(200);
+    const isDone = async () => isFinal(segmentationSchema.parse(await this.ask(`segmentations/${id}`)).state);
+    while (!(await isDone())) await sleep(200);
     return this.findings(id);
   }
 
