@@ -54,7 +54,7 @@ def rows_of(which: str, count: int, model: Model, options: argparse.Namespace, r
     rows = {row['seed']: row for row in map(json.loads, path.read_text().splitlines())} if path.exists() and not options.again else {}
     chosen = []
     with path.open('a' if rows else 'w') as file:
-        for index in options.only if options.only and which == 'test' else range(count):
+        for index in range(count):
             seed = held_out.FIRST_SEED[which] + index
             if seed not in rows:
                 rows[seed], _ = row_of(which, held_out.kept(which, index, options.work / 'held-out'), model, rules)
@@ -119,7 +119,6 @@ def main() -> None:
     parser.add_argument('--work', type=Path, default=Path('.data/training'))
     parser.add_argument('--model', type=Path)
     parser.add_argument('--count', type=int, default=60, help='scans of each kind, at most')
-    parser.add_argument('--only', type=int, nargs='+', choices=range(held_out.COUNT['test']), metavar='K', help='of the 60 scans these, by number from 0')
     parser.add_argument('--again', action='store_true', help='measure scans again that have been')
     parser.add_argument('--data', type=Path, help='folder of public CTs')
     parser.add_argument('--sheets', type=Path, help='folder for pictures')
