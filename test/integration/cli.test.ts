@@ -223,6 +223,17 @@ describe('hepar segment', function () {
     }
   });
 
+  it('replaces no folder that holds something else than a result', async () => {
+    const out = join(scratch, 'out-foreign');
+    await mkdir(join(out, 'mask'), { recursive: true });
+    await writeFile(join(out, 'mask', 'party.jpg'), 'somebody’s own');
+    const { code, stderr } = await hepar(['segment', join(scratch, 'ct'), '--out', out]);
+    strictEqual(code, 1, stderr);
+    match(complaint(stderr).join(), /folder mask holds party\.jpg/);
+    deepStrictEqual(await readdir(out), ['mask']);
+    deepStrictEqual(await readdir(join(out, 'mask')), ['party.jpg']);
+  });
+
   it('stops at once on Ctrl-C and leaves nothing half-written', async () => {
     const out = join(scratch, 'out-cancelled');
     const started = Date.now();

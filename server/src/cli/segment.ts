@@ -127,6 +127,7 @@ async function run(
   const { out, modelDir, provider, threads, heatMap, store, results, nifti } = options;
   const { manifest, digest } = model;
   await mkdir(out, { recursive: true });
+  await refuseForeignFolders(out);
   const unfinished = await mkdtemp(join(out, '.unfinished-'));
   const engine = new Engine();
   try {
@@ -160,6 +161,22 @@ async function run(
   } finally {
     await engine.close();
     await rm(unfinished, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Folders of an earlier result are replaced: none may hold anything else.
+ * @throws UsageError
+ */
+async function refuseForeignFolders(out: string): Promise<void> {
+  for (const name of RESULT_FILES.filter((file) => !file.includes('.'))) {
+    const files = await readdir(join(out, name)).catch(() => []);
+    const foreign = files.find((file) => !/^\d{4,}\.(png|dcm)$/.test(file));
+    if (foreign !== undefined) {
+      throw new UsageError(
+        `--out ${out}: its folder ${name} holds ${foreign}, which is no result; choose another folder.`,
+      );
+    }
   }
 }
 
