@@ -7,7 +7,7 @@ import { asPrior, makePair, type Pair } from './pairs.ts';
 
 /** All pairs with --full; a sample of them, spread over the seeds, else. */
 const PAIRS = 60;
-const SAMPLE = [3, 5, 12];
+const SAMPLE = [3, 5, 12, 27];
 /** What is needed of all pairs together. */
 const LEAST_RIGHT = 0.95;
 const MOST_APART_MM = 10;
