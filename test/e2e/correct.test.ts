@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FindingsDocument, Lesion } from '../../server/src/findings/schema.ts';
+import type { ReviewView } from '../../server/src/http/contract.ts';
 import type { GeometryOptions } from '../../server/src/phantom/geometry.ts';
 import { python } from '../conformance/seg-support.ts';
 import { compareWithTruth, placeOf } from './drawn-mask.ts';
@@ -170,14 +171,21 @@ describe('correcting a result in the viewer', function () {
     await visit.untilColoured();
   });
 
-  it('keeps in the archive who has accepted a result, and what they said', async () => {
+  it('keeps in the archive who has rejected a result, and why', async () => {
     await visit.part('reject').click();
     await visit.page.getByRole('textbox').fill('Lesion 2 is a vessel.');
     await visit.screenshot('21-reject');
     await visit.part('send-review').click();
-    await visit.page.getByText(`by ${READER.name}`).first().waitFor();
-    await visit.page.getByText('Lesion 2 is a vessel.').waitFor();
+    await visit.part('review').getByText(`by ${READER.name}`).waitFor();
+    await visit.part('review').getByText('Lesion 2 is a vessel.').waitFor();
     await visit.screenshot('22-reviewed');
+    const [run] = await stage.runsOf(patient(41, Object.values(SERIES)[0]).series);
+    const [review] = (await stage.ask(`segmentations/${run!.id}/reviews`)) as ReviewView[];
+    const { seriesInstanceUID, sopInstanceUID } = review!.object;
+    const stored = await stage.withArchive((archive) =>
+      archive.findInstances(run!.studyInstanceUID, seriesInstanceUID),
+    );
+    assert.deepEqual(stored, [sopInstanceUID]);
     assert.deepEqual(visit.problems, []);
   });
 });
