@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SegmentationView } from '../../server/src/http/contract.ts';
 import { objectUids } from '../../server/src/reports/uids.ts';
 import { provideQueue } from '../support/data-dir.ts';
+import { itInFull } from '../support/full.ts';
 import {
   type Automation,
   type CompanionProcess,
@@ -92,7 +93,7 @@ describe('automation when things fail', function () {
     await everyStudyHasOneRun();
   });
 
-  it('goes on after the archive was down, and says both in a line', async () => {
+  itInFull('goes on after the archive was down, and says both in a line', async () => {
     await orthanc.kill();
     await eventually(
       async () => companion.log(),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { itInFull } from '../support/full.ts';
 import { patient } from './patients.ts';
 import { sharedStage } from './shared-stage.ts';
 import { type Stage, whyNoBrowser } from './stage.ts';
@@ -66,7 +67,7 @@ describe('the course of a run in the viewer', function () {
     assert.equal(await phaseOf(here), 'retrieve');
   });
 
-  it('tells another study, on another machine, its place behind it', async () => {
+  itInFull('tells another study, on another machine, its place behind it', async () => {
     await stage.request(second);
     elsewhere = await stage.openPage();
     await elsewhere.openStudy(second.studyInstanceUid);
@@ -83,7 +84,7 @@ describe('the course of a run in the viewer', function () {
     await here.part('progress').waitFor();
   });
 
-  it('ends with the result over the images of each of the two studies', async () => {
+  itInFull('ends with the result over the images of each of the two studies', async () => {
     stage.fault = 'none';
     for (const visit of [here, elsewhere]) {
       await visit.part('headline').waitFor();

@@ -6,6 +6,7 @@ import type { FindingsDocument, Lesion } from '../../server/src/findings/schema.
 import type { ReviewView } from '../../server/src/http/contract.ts';
 import type { GeometryOptions } from '../../server/src/phantom/geometry.ts';
 import { python } from '../conformance/seg-support.ts';
+import { itInFull } from '../support/full.ts';
 import { compareWithTruth, placeOf } from './drawn-mask.ts';
 import { type Patient, patient } from './patients.ts';
 import { sharedStage } from './shared-stage.ts';
@@ -171,7 +172,7 @@ describe('correcting a result in the viewer', function () {
     await visit.untilColoured();
   });
 
-  it('keeps in the archive who has rejected a result, and why', async () => {
+  itInFull('keeps in the archive who has rejected a result, and why', async () => {
     await visit.part('reject').click();
     await visit.page.getByRole('textbox').fill('Lesion 2 is a vessel.');
     await visit.screenshot('21-reject');
