@@ -204,7 +204,7 @@ describe('what the viewer says of other series', function () {
       await stage.store(portal.series);
       await visit.openStudy(studyInstanceUid);
       await visit.openThumbnail('Scout');
-      await visit.page.getByText('This series has only 6 images').first().waitFor();
+      await visit.part('unsuitable').getByText('only 6 images').waitFor();
       assert.equal(await visit.part('segment').getAttribute('aria-disabled'), 'true');
       await visit.part('better').waitFor();
       await visit.screenshot('15-unsuitable');

@@ -71,7 +71,7 @@ describe('the course of a run in the viewer', function () {
     await stage.request(second);
     elsewhere = await stage.openPage();
     await elsewhere.openStudy(second.studyInstanceUid);
-    await elsewhere.page.getByText('next in the queue').first().waitFor();
+    await elsewhere.part('progress').getByText('next in the queue').waitFor();
     await elsewhere.screenshot('12-queued');
   });
 
