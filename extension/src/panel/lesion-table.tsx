@@ -34,7 +34,7 @@ export function LesionTable({ session, state, run, lesions }: Props) {
               <th key={key} scope="col" aria-sort={sorted === key ? (ascending ? 'ascending' : 'descending') : 'none'}>
                 <button
                   type="button"
-                  aria-label={`${unit ? `${head} ${unit}` : head}: ${says}`}
+                  aria-label={head === '#' ? says : `${unit ? `${head} ${unit}` : head}: ${says}`}
                   title={`${says}; click to sort`}
                   onClick={() => session.sortBy(key)}
                 >
