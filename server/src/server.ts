@@ -106,6 +106,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       rules,
       segmentations,
       db: segmentations.db,
+      isShared: segmentations.isShared,
       findModel: (id) => {
         const model = models.find(id);
         return model ? { id: model.manifest.id, version: model.manifest.version, digest: model.digest } : null;

@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SegmentationView } from '../../server/src/http/contract.ts';
 import { objectUids } from '../../server/src/reports/uids.ts';
 import { provideQueue } from '../support/data-dir.ts';
-import { itInFull } from '../support/full.ts';
 import {
   type Automation,
   type CompanionProcess,
@@ -93,7 +92,7 @@ describe('automation when things fail', function () {
     await everyStudyHasOneRun();
   });
 
-  itInFull('goes on after the archive was down, and says both in a line', async () => {
+  it('goes on after the archive was down, and says both in a line', async () => {
     await orthanc.kill();
     await eventually(
       async () => companion.log(),

@@ -27,6 +27,8 @@ export interface IntakeOptions {
   readonly rules: RulesFile;
   readonly segmentations: Pick<Segmentations, 'request' | 'list' | 'idOf'>;
   readonly db: Db;
+  /** Whether other companions use the same database: of those, one follows. */
+  readonly isShared: boolean;
   /** What a run is made with; undefined: the default model. Null: there is no such model. */
   readonly findModel: (id: string | undefined) => RunParts['model'] | null;
   /** How often the archive is asked when nobody wakes us. */
@@ -58,6 +60,8 @@ export interface IntakeStatus {
 const SHORTEST_PAUSE_MS = 200;
 /** While something is still coming in. */
 const LOOKS_EVERY_MS = 500;
+/** How soon an archive that could not be read is asked again. */
+const ASKS_AGAIN_MS = 2_000;
 /** How often it gives word that it still follows: a third of what another one waits for. */
 const GIVES_WORD_EVERY_MS = 5_000;
 /** How long after a study's hours have not begun it is looked at again. */
@@ -81,6 +85,8 @@ export class Intake {
   #follows = false;
   #gaveWordAt = Number.NEGATIVE_INFINITY;
   #problem: string | null = null;
+  /** Of which kind it is: the same trouble shows at one address after the other, and is told of once. */
+  #trouble: string | null = null;
 
   static start(options: IntakeOptions): Intake {
     const intake = new Intake(options);
@@ -155,16 +161,20 @@ export class Intake {
       this.#woken = false;
       try {
         await this.#take(woken);
-        const isDue = woken || performance.now() - readAt >= this.#options.pollMs;
+        const { pollMs } = this.#options;
+        const everyMs = this.#problem === null ? pollMs : Math.min(pollMs, ASKS_AGAIN_MS);
+        const isDue = woken || performance.now() - readAt >= everyMs;
         if (this.#follows && isDue) {
           readAt = performance.now();
           await this.#read(signal);
         }
-        if (this.#follows) {
+        // While it is in trouble, only the reading of the archive shows whether that is over.
+        const isWell = this.#problem === null || isDue;
+        if (this.#follows && isWell) {
           await this.#arrivals.lookAtAll(signal);
           await this.#deliveries.followUpAll(signal);
         }
-        this.#recovered();
+        if (isWell) this.#recovered();
       } catch (error) {
         this.#failed(error);
       }
@@ -173,11 +183,14 @@ export class Intake {
     }
   }
 
-  /** A companion that is woken follows from then on, whoever did before: it is the one that is told. */
+  /**
+   * A companion that is woken follows from then on, whoever did before: it is the one that is told. Where there is one only,
+   * it waits for nobody: the one before may have been killed a moment ago.
+   */
   async #take(woken: boolean): Promise<void> {
     const followed = this.#follows;
     if (followed && performance.now() - this.#gaveWordAt < GIVES_WORD_EVERY_MS) return;
-    this.#follows = await this.#store.take(woken);
+    this.#follows = await this.#store.take(woken || !this.#options.isShared);
     this.#gaveWordAt = performance.now();
     if (this.#follows === followed) return;
     const { logger, orthanc, archive } = this.#options;
@@ -257,19 +270,22 @@ export class Intake {
 
   #failed(error: unknown): void {
     if (this.#stop.signal.aborted) return;
-    const isArchive = error instanceof ArchiveError;
     const problem = error instanceof Error ? error.message : String(error);
-    if (problem !== this.#problem) {
+    const trouble = troubleOf(error);
+    if (trouble !== this.#trouble) {
       const { logger } = this.#options;
-      if (isArchive) logger.warn({ problem }, 'the archive cannot be followed: tried again until it can');
+      if (error instanceof ArchiveError)
+        logger.warn({ problem }, 'the archive cannot be followed: tried again until it can');
       else logger.error({ err: error }, 'the intake failed: tried again');
     }
     this.#problem = problem;
+    this.#trouble = trouble;
   }
 
   #recovered(): void {
     if (this.#problem !== null) this.#options.logger.info('the archive is followed again');
     this.#problem = null;
+    this.#trouble = null;
   }
 
   async #pause(ms: number, wakes: boolean): Promise<void> {
@@ -280,4 +296,9 @@ export class Intake {
     await sleep(ms, undefined, { signal }).catch(() => {});
     this.#alarm = undefined;
   }
+}
+
+function troubleOf(error: unknown): string {
+  if (!(error instanceof ArchiveError)) return error instanceof Error ? error.message : String(error);
+  return error.transient ? 'out of reach' : error.name;
 }

@@ -223,6 +223,11 @@ export class Segmentations {
     return this.#queue.db;
   }
 
+  /** Whether other processes use the same database. */
+  get isShared(): boolean {
+    return this.#queue.isShared;
+  }
+
   /** Puts what a person sent where the engine finds it, with what is known of the result that it is about. */
   async #correctionOf(run: Run): Promise<CorrectionOrder | undefined> {
     if (run.kind !== 'correction' || run.corrects === null || run.archived) return undefined;
