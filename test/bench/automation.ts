@@ -1,7 +1,7 @@
 /**
- * From a series that Orthanc calls stable to its queued run, the webhook's answers, and what following costs Orthanc's own
- * answers; the companion is a process of its own, without an engine at work. Prints Markdown tables; fails when a target
- * is missed.
+ * From a study that Orthanc calls stable to its queued run; the webhook's answers in a flood, as its senders see them and as
+ * the companion counts them itself; and what following costs Orthanc's own answers. The companion is a process of its own,
+ * without an engine at work. Prints Markdown tables; fails when a target is missed.
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -43,17 +43,19 @@ row('from stable to queued', 'studies', 'median, ms', 'longest, ms', 'at most, m
 row('---', '---', '---', '---', '---', '---');
 const webhook = await follow({ HEPAR_PORT: String(port), HEPAR_INTAKE_SECONDS: '3600' });
 await timeStudies('with the webhook', webhook, TARGETS.withWebhookMs);
-const idle = await webhookAnswers(webhook);
+const seen = await webhookAnswers(webhook);
+const counted = await webhookCounts(webhook);
 await webhook.end('SIGTERM');
 const polling = await follow({ HEPAR_INTAKE_SECONDS: String(POLL_SECONDS) });
 await timeStudies(`without, asking every ${POLL_SECONDS} s`, polling, POLL_SECONDS * 1_000 + TARGETS.withWebhookMs);
 await polling.end('SIGTERM');
 
 process.stdout.write('\n');
-row('webhook', 'messages', 'median, ms', '99th percentile, ms', 'at most, ms');
-row('---', '---', '---', '---', '---');
-row('half of them forged', MESSAGES, ms(at(idle, 0.5)), ms(at(idle, 0.99)), TARGETS.webhookP99Ms);
-if (at(idle, 0.99) > TARGETS.webhookP99Ms) missed.push('the webhook’s answers');
+row('webhook, half of the messages forged', 'messages', 'median, ms', '99th percentile, ms', 'at most, ms', 'load');
+row('---', '---', '---', '---', '---', '---');
+row(`${AT_ONCE} senders, from asking to the answer's end`, MESSAGES, ms(at(seen, 0.5)), ms(at(seen, 0.99)), '', load());
+row('in the companion, from the head of the request', counted.messages, ...counted.shown, TARGETS.webhookP99Ms, '');
+if (counted.shareInTime < 0.99) missed.push('the webhook’s answers');
 
 process.stdout.write('\n');
 await timeOrthanc();
@@ -71,9 +73,13 @@ async function timeStudies(what: string, companion: CompanionProcess, target: nu
     const study = `2.25.${++sent}`;
     const { Last } = await orthanc.get<{ Last: number }>('/changes?last');
     await automation.archive.store(smallSeries(study, `${study}.1`), study);
+    // Of this study: the one before becomes stable once more, with its result.
+    const resource = await resourceOf(study);
     const stable = async () => {
-      const page = await orthanc.get<{ Changes: { ChangeType: string }[] }>(`/changes?since=${Last}&limit=100`);
-      return page.Changes.some(({ ChangeType }) => ChangeType === 'StableStudy');
+      const page = await orthanc.get<{ Changes: { ChangeType: string; ID: string }[] }>(
+        `/changes?since=${Last}&limit=100`,
+      );
+      return page.Changes.some(({ ChangeType, ID }) => ChangeType === 'StableStudy' && ID === resource);
     };
     await eventually(stable, (isStable) => isStable);
     const stableAt = Date.now();
@@ -86,6 +92,12 @@ async function timeStudies(what: string, companion: CompanionProcess, target: nu
   latencies.sort((a, b) => a - b);
   row(what, STUDIES, ms(at(latencies, 0.5)), ms(latencies.at(-1)!), target, load());
   if (latencies.at(-1)! > target) missed.push(`from stable to queued ${what}`);
+}
+
+/** The name that Orthanc gives to a study. */
+async function resourceOf(study: string): Promise<string> {
+  const all = await orthanc.get<{ ID: string; MainDicomTags: { StudyInstanceUID: string } }[]>('/studies?expand');
+  return all.find(({ MainDicomTags }) => MainDicomTags.StudyInstanceUID === study)!.ID;
 }
 
 /** @returns how long each answer took, in ms, sorted */
@@ -101,6 +113,22 @@ async function webhookAnswers({ url }: CompanionProcess): Promise<number[]> {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, (_, number) => sender(number)));
   return waits.sort((a, b) => a - b);
+}
+
+/** What the companion's own histogram says of the webhook: shares up to a bound, for it keeps no single times. */
+async function webhookCounts({ url }: CompanionProcess) {
+  const figures = await (await fetch(`${url}/metrics`)).text();
+  const upTo = new Map<number, number>();
+  for (const [, bound, count] of figures.matchAll(
+    /^hepar_http_request_seconds_bucket\{le="([^"]+)",[^}]*route="\/webhooks\/orthanc"[^}]*\} (\d+)$/gm,
+  )) {
+    const milliseconds = bound === '+Inf' ? Number.POSITIVE_INFINITY : Number(bound) * 1_000;
+    upTo.set(milliseconds, (upTo.get(milliseconds) ?? 0) + Number(count));
+  }
+  const messages = upTo.get(Number.POSITIVE_INFINITY)!;
+  const bounds = [...upTo.keys()].sort((a, b) => a - b);
+  const shown = [0.5, 0.99].map((share) => `≤ ${bounds.find((bound) => upTo.get(bound)! >= share * messages)}`);
+  return { messages, shown, shareInTime: upTo.get(TARGETS.webhookP99Ms)! / messages };
 }
 
 /** Orthanc's own answers alone, and while it is followed and tells of what arrives; both by turns, as machines change. */

@@ -51,16 +51,16 @@ export function createApp(options: AppOptions): Express {
   const description = openApiDocument();
 
   app.use(logRequests(logger, metrics));
-  app.use(helmet());
-  app.use(keepOutOfCaches);
-  app.get('/healthz', alive);
-  // It has a secret of its own, and comes from a program.
+  // It has a secret of its own, and comes from a program: before everything that is for browsers.
   app.post(
     '/webhooks/orthanc',
     receiveWebhook(config.webhookSecret, intake ? () => intake.wake() : undefined, {
       onForged: (count) => logger.warn({ count }, 'messages to the webhook did not know its secret'),
     }),
   );
+  app.use(helmet());
+  app.use(keepOutOfCaches);
+  app.get('/healthz', alive);
 
   app.use(requireKnownHost(config));
   app.use(requireKnownOrigin(config));

@@ -30,7 +30,7 @@ export class Metrics {
     name: 'hepar_http_request_seconds',
     help: 'Duration of HTTP requests, streams of events left out',
     labelNames: ['method', 'route', 'status'],
-    buckets: [0.005, 0.02, 0.1, 0.5, 2, 10],
+    buckets: [0.001, 0.005, 0.02, 0.05, 0.1, 0.5, 2, 10],
     registers: [this.#registry],
   });
 

@@ -4,6 +4,7 @@ import { webhookSchema } from './contract.ts';
 import { HttpError } from './errors.ts';
 
 const LARGEST_BODY = '4kb';
+const ACCEPTED = JSON.stringify({ status: 'accepted' });
 /** A signed message that is older, or newer, than this is none of ours: it may have been recorded. */
 const SIGNED_WITHIN_MS = 300_000;
 const FORGED_EVERY_MS = 60_000;
@@ -49,8 +50,9 @@ export function receiveWebhook(
       if (!webhookSchema.safeParse(parseJson(bytes)).success) {
         throw new HttpError(422, 'malformed', 'The body is not what the scripts in orthanc/ send.');
       }
+      // Who sends it may be waiting, and with it the whole archive: the answer goes first.
+      response.writeHead(202, { 'content-type': 'application/json' }).end(ACCEPTED);
       wake();
-      response.status(202).json({ status: 'accepted' });
     },
   ];
 }
