@@ -7,6 +7,7 @@ import { compareWith } from './correction/compare.ts';
 import { mendHoles } from './correction/mend.ts';
 import { correctionSchema } from './correction/schema.ts';
 import type { ArchiveOptions } from './dicomweb/archive.ts';
+import { NotFound, SourceGone } from './dicomweb/errors.ts';
 import type { Findings } from './findings/measure.ts';
 import { type NamedLesion, remeasure } from './findings/remeasure.ts';
 import type { FindingsDocument } from './findings/schema.ts';
@@ -49,7 +50,8 @@ export interface Result {
 /**
  * The way of a correction: the edited label map on the series' own slices, its holes mended, compared with the segmentation
  * that it was made from, and measured anew.
- * @throws Refusal when it is of other slices, or changes nothing; SegError when the segmentation cannot be read
+ * @throws Refusal when it is of other slices, or changes nothing; SegError when the segmentation cannot be read; SourceGone
+ * when it is no longer in the archive
  */
 export async function correct(
   series: CtSeries,
@@ -59,7 +61,9 @@ export async function correct(
   progress: Progress,
 ): Promise<Result> {
   const before = await clock.time('retrieve', () =>
-    retrieveResult(order.corrects, series, run.archive, progress.signal),
+    retrieveResult(order.corrects, series, run.archive, progress.signal).catch((error) => {
+      throw error instanceof NotFound ? new SourceGone(error.url, 'corrected result') : error;
+    }),
   );
   const { edited, origins } = await clock.time('segment', async () => {
     progress.report('segment', 0);

@@ -11,6 +11,8 @@ import { type Archive, type ArchiveOptions, createArchive } from '../../server/s
 import type { FindingsDocument } from '../../server/src/findings/schema.ts';
 import type { CorrectionRequest, SegmentationView, StudySeriesView } from '../../server/src/http/contract.ts';
 import { runPipeline } from '../../server/src/pipeline.ts';
+import type { Progress } from '../../server/src/progress.ts';
+import { objectUids } from '../../server/src/reports/uids.ts';
 import { type RunningServer, startServer } from '../../server/src/server.ts';
 import type { CtSeries } from '../../server/src/volume/series.ts';
 import { type MadeResult, makeResult } from '../conformance/made-result.ts';
@@ -27,6 +29,8 @@ describe('results of a server that has lost its database', () => {
   let folder: string;
   let orthanc: RunningOrthanc;
   let archive: Archive;
+  let address: ArchiveOptions;
+  let images: readonly Uint8Array[];
   let server: RunningServer;
   let url: string;
   let series: CtSeries;
@@ -40,12 +44,12 @@ describe('results of a server that has lost its database', () => {
     const all = await archive.findSeries(series.studyInstanceUid);
     return all.reduce((sum, { instances }) => sum + (instances ?? 0), 0);
   };
-  /** The first voxel of the liver goes to the largest lesion. */
-  const edited = (): CorrectionRequest => {
+  /** The first voxels of the liver go to the largest lesion. */
+  const edited = (voxels = 1): CorrectionRequest => {
     const { labels } = first.segments;
     const [columns, rows, slices] = series.volume.grid.shape;
     const own = labels.slice();
-    own[own.indexOf(1)] = 2;
+    for (let more = 0; more < voxels; more++) own[own.indexOf(1)] = 2;
     return {
       columns,
       rows,
@@ -66,39 +70,18 @@ describe('results of a server that has lost its database', () => {
     };
   };
 
-  before(async function () {
-    this.timeout(180_000);
-    folder = await mkdtemp(join(tmpdir(), 'hepar-restoring-'));
-    await makeSeries(folder, [SPEC]);
-    orthanc = await startTestOrthanc();
-    const { username, password, dicomWebUrl } = orthanc;
-    const address: ArchiveOptions = { url: dicomWebUrl, username, password };
-    archive = createArchive(address);
-    const ct = join(folder, SPEC.uid, 'ct');
-    series = await readSeries(ct);
-    const labels = labelsInPixels(series).labels;
-    first = await makeResult(series, labels, { runId: FIRST, createdAt: new Date('2026-11-20T10:00:00Z') });
-    const again = await makeResult(series, labels, {
-      runId: AGAIN,
-      supersedes: FIRST,
-      createdAt: new Date('2026-11-22T10:00:00Z'),
-    });
-    const images = await Promise.all((await readdir(ct)).map((name) => readFile(join(ct, name))));
-    await archive.store([...images, ...objects(first), ...objects(again)], series.studyInstanceUid);
-    const file = join(folder, 'correction.json.gz');
-    await writeFile(file, gzipSync(JSON.stringify(edited())));
-    corrected = await runPipeline(
+  /** Works a correction in, as the engine does. */
+  async function correct(voxels = 1, report: Progress['report'] = () => {}): Promise<FindingsDocument> {
+    const file = join(folder, `correction-${voxels}.json.gz`);
+    await writeFile(file, gzipSync(JSON.stringify(edited(voxels))));
+    const { studyInstanceUid, seriesInstanceUid } = series;
+    return runPipeline(
       {
-        runId: CORRECTED,
-        source: {
-          kind: 'dicomweb',
-          archive: address,
-          studyInstanceUid: series.studyInstanceUid,
-          seriesInstanceUid: series.seriesInstanceUid,
-        },
+        runId: voxels === 1 ? CORRECTED : String(voxels).repeat(32),
+        source: { kind: 'dicomweb', archive: address, studyInstanceUid, seriesInstanceUid },
         modelDir: null,
         provider: 'cpu',
-        outDir: join(folder, 'corrected'),
+        outDir: join(folder, `corrected-${voxels}`),
         store: true,
         supersedes: FIRST,
         createdAt: '2026-11-21T10:00:00.000Z',
@@ -111,8 +94,30 @@ describe('results of a server that has lost its database', () => {
           confidences: Object.fromEntries(first.findings.lesions.map((each) => [each.trackingUid, each.confidence])),
         },
       },
-      { signal: new AbortController().signal, report: () => {} },
+      { signal: new AbortController().signal, report },
     );
+  }
+
+  before(async function () {
+    this.timeout(180_000);
+    folder = await mkdtemp(join(tmpdir(), 'hepar-restoring-'));
+    await makeSeries(folder, [SPEC]);
+    orthanc = await startTestOrthanc();
+    const { username, password, dicomWebUrl } = orthanc;
+    address = { url: dicomWebUrl, username, password };
+    archive = createArchive(address);
+    const ct = join(folder, SPEC.uid, 'ct');
+    series = await readSeries(ct);
+    const labels = labelsInPixels(series).labels;
+    first = await makeResult(series, labels, { runId: FIRST, createdAt: new Date('2026-11-20T10:00:00Z') });
+    const again = await makeResult(series, labels, {
+      runId: AGAIN,
+      supersedes: FIRST,
+      createdAt: new Date('2026-11-22T10:00:00Z'),
+    });
+    images = await Promise.all((await readdir(ct)).map((name) => readFile(join(ct, name))));
+    await archive.store([...images, ...objects(first), ...objects(again)], series.studyInstanceUid);
+    corrected = await correct();
     stored = await count();
     const dataDir = join(folder, 'data');
     await provideQueue(dataDir);
@@ -202,4 +207,45 @@ describe('results of a server that has lost its database', () => {
     const { lesions } = await findingsOf(id);
     assert.deepEqual(lesions, corrected.lesions);
   });
+
+  it('that are deleted are not brought back by a correction that comes too late', async function () {
+    this.timeout(180_000);
+    const { studyInstanceUid } = series;
+    const ended = async (voxels: number) => {
+      const answer = await fetch(`${url}/api/segmentations/${FIRST}/corrections`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(edited(voxels)),
+      });
+      const { id } = await json(answer);
+      const { state, failure } = await until(url, id, isIn('done', 'failed', 'refused', 'cancelled'));
+      return [state, failure];
+    };
+    await remove(objectUids(FIRST, 'seg').seriesInstanceUID);
+    const gone = 'no longer in the archive.';
+    const failure = { code: 'source-gone', message: `Source gone: the corrected result is ${gone}` };
+    assert.deepEqual(await ended(2), ['cancelled', failure]);
+    await remove(studyInstanceUid);
+    const ofSeries = { code: 'source-gone', message: `Source gone: the series is ${gone}` };
+    assert.deepEqual(await ended(3), ['cancelled', ofSeries]);
+    assert.deepEqual(await archive.findSeries(studyInstanceUid), []);
+
+    // And when it is deleted as late as can be: when all is made and nothing stored.
+    await archive.store([...images, ...objects(first)], studyInstanceUid);
+    let removed: Promise<void> | undefined;
+    const late = correct(4, (phase, fraction) => {
+      if (phase === 'report' && fraction === 1) removed ??= remove(studyInstanceUid);
+    });
+    await assert.rejects(late, { name: 'SourceGone', message: ofSeries.message });
+    await removed;
+    assert.deepEqual(await archive.findSeries(studyInstanceUid), []);
+  });
+
+  /** Takes a study or a series out of the archive, as its administrator does. */
+  async function remove(uid: string): Promise<void> {
+    const { url: root, username, password } = orthanc;
+    const headers = { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` };
+    const found = await json<{ Path: string }[]>(fetch(`${root}/tools/lookup`, { method: 'POST', headers, body: uid }));
+    for (const { Path } of found) await fetch(root + Path, { method: 'DELETE', headers });
+  }
 });

@@ -60,13 +60,14 @@ export class NotFound extends ArchiveError {
   }
 }
 
-/** The series that a run is about is no longer in the archive: nothing may be stored, or its study would be there again. */
+/** What a run is about is no longer in the archive: nothing may be stored, or its study would be there again. */
 export class SourceGone extends ArchiveError {
   override readonly name = 'SourceGone';
   readonly transient = false;
 
-  constructor(url: string | URL) {
-    super('Source gone: the series is no longer in the archive.', url);
+  /** @param what is gone: the series, or the result that was corrected */
+  constructor(url: string | URL, what: 'series' | 'corrected result' = 'series') {
+    super(`Source gone: the ${what} is no longer in the archive.`, url);
   }
 }
 
