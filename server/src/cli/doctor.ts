@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { readConfig } from '../config.ts';
 import { createArchive } from '../dicomweb/archive.ts';
+import { stagesOf } from '../inference/manifest.ts';
 import { loadModel, type Model, readNetwork } from '../inference/model.ts';
 import { openSession, type Provider } from '../inference/provider.ts';
 import { VERSION } from '../version.ts';
@@ -35,7 +36,7 @@ export async function doctorCommand(): Promise<number> {
 
 /** One window of the model's first stage, for real. */
 async function probe({ dir, manifest }: Model, provider: Provider): Promise<string> {
-  const stage = manifest.cascade.locate;
+  const { stage } = stagesOf(manifest)[0]!;
   const session = await openSession((network) => readNetwork(dir, network), stage, provider, cpus().length);
   const [x, y, z] = stage.windowVoxels;
   const started = performance.now();

@@ -12,6 +12,7 @@ import { postprocess } from './postprocess.ts';
 import { type NetworkSession, openSession, type ProviderPreference } from './provider.ts';
 import { decideOnScannerGrid } from './scanner-grid.ts';
 import { BACKGROUND, type Segmentation } from './segmentation.ts';
+import { segmentWholeScan } from './whole-scan/segment.ts';
 import { atLeastWindow, type Field, runWindows } from './windows.ts';
 
 export interface SegmentOptions {
@@ -27,7 +28,8 @@ const WINDOWS_DONE = 0.95;
 /**
  * Segments the liver and its lesions. Stage 1 finds the liver on a coarse grid over the whole scan; stage 2 looks at the
  * box around it in fine windows; its probabilities go back to the scanner's own grid, where the labels are decided.
- * Both stages see the patient from the same side, however the slices are stored or tilted.
+ * Both stages see the patient from the same side, however the slices are stored or tilted. A model without stage 1 sees
+ * the whole scan, as the system that trained it does.
  * @throws Refusal 'no-liver-in-view'; ProviderError; NetworkError; ModelError when a network changed since it was loaded;
  * the signal's reason when cancelled
  */
@@ -39,11 +41,13 @@ export async function segment(
 ): Promise<Segmentation> {
   const { volume } = series;
   const { cascade, postprocessing } = model.manifest;
+  if (!cascade.locate) return segmentWholeScan(series, model, { provider, threads }, { signal, report });
+  const { locate, leastLiverMl } = cascade;
   const progress = (from: number, to: number) => (fraction: number) => report('segment', from + (to - from) * fraction);
   report('segment', 0);
 
-  const located = await withNetwork(model, cascade.locate, provider, threads, signal, (session) =>
-    locateLiver(volume, cascade, session, signal, progress(0, LOCATED)),
+  const located = await withNetwork(model, locate, provider, threads, signal, (session) =>
+    locateLiver(volume, { locate, leastLiverMl }, session, signal, progress(0, LOCATED)),
   );
   const { field, heatMap, engine } = await withNetwork(
     model,
@@ -58,10 +62,10 @@ export async function segment(
   );
 
   const decided = await decideOnScannerGrid(field, volume.grid, signal);
-  if (decided === null) throw noLiver(0, cascade.leastLiverMl);
+  if (decided === null) throw noLiver(0, leastLiverMl);
   postprocess(decided.labelMap, decided.lesionProbability, postprocessing);
   const foundMl = labelled(decided.labelMap.labels) * voxelMl(volume.grid);
-  if (foundMl === 0 || foundMl < cascade.leastLiverMl) throw noLiver(foundMl, cascade.leastLiverMl);
+  if (foundMl === 0 || foundMl < leastLiverMl) throw noLiver(foundMl, leastLiverMl);
   report('segment', 1);
   return { ...decided, heatMap, liverMedianHu: located.medianHu, engine };
 }

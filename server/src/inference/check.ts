@@ -1,5 +1,5 @@
 import { NetworkError, ProviderError } from './errors.ts';
-import type { NetworkFile, Stage } from './manifest.ts';
+import { type NetworkFile, type Stage, stagesOf } from './manifest.ts';
 import { type Model, networkFor, readNetwork } from './model.ts';
 import { summariseOnnx } from './onnx-summary.ts';
 import { installedProviders, openSession, type Provider, type WindowOutput } from './provider.ts';
@@ -31,11 +31,7 @@ const LEAST_DIFFERENCE = 1e-6;
 export async function checkNetworks(model: Model, threads: number): Promise<ModelCheck> {
   const remarks: ModelRemark[] = [];
   const runs: string[] = [];
-  const { locate, segment } = model.manifest.cascade;
-  for (const [name, stage] of [
-    ['locate', locate],
-    ['segment', segment],
-  ] as const) {
+  for (const { name, stage } of stagesOf(model.manifest)) {
     for (const network of filesOf(stage)) remarks.push(...(await lookAt(model, name, network)));
     for (const provider of installedProviders().toReversed()) {
       const ran = await runOn(provider, model, stage, threads);

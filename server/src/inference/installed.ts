@@ -1,6 +1,7 @@
 import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ModelError } from './errors.ts';
+import { stagesOf } from './manifest.ts';
 import { listModels, loadModel, type Model } from './model.ts';
 
 /** Holds the id of the model that runs when a request names none. */
@@ -58,8 +59,8 @@ export async function installModel(modelsDir: string, dir: string): Promise<Mode
   }
 }
 
-function filesOf({ cascade: { locate, segment } }: Model['manifest']): string[] {
-  const networks = [locate, segment].flatMap((stage) => [stage, ...(stage.variants ?? [])]);
+function filesOf(manifest: Model['manifest']): string[] {
+  const networks = stagesOf(manifest).flatMap(({ stage }) => [stage, ...(stage.variants ?? [])]);
   return ['manifest.json', ...new Set(networks.map(({ file }) => file))];
 }
 

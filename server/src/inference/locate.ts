@@ -4,7 +4,7 @@ import { patientAlignedGrid, voxelMl, wholeBox } from '../volume/geometry.ts';
 import { resampleHu } from '../volume/resample.ts';
 import type { Box, Grid, Vec3, Volume } from '../volume/volume.ts';
 import { huTransform } from './intensity.ts';
-import type { Manifest } from './manifest.ts';
+import type { Manifest, Stage } from './manifest.ts';
 import type { NetworkSession } from './provider.ts';
 import { atLeastWindow, type Field, runWindows } from './windows.ts';
 
@@ -26,7 +26,7 @@ const AIR_HU = -500;
  */
 export async function locateLiver(
   volume: Volume,
-  { locate: stage, leastLiverMl }: Manifest['cascade'],
+  { locate: stage, leastLiverMl }: Pick<Manifest['cascade'], 'leastLiverMl'> & { readonly locate: Stage },
   session: NetworkSession,
   signal: AbortSignal,
   done: (fraction: number) => void,

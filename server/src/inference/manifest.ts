@@ -39,6 +39,10 @@ const intensity = z.discriminatedUnion('kind', [
     clipHu: z.number().positive(),
     scaleHu: z.number().positive(),
   }),
+  /** (HU - mean) / standard deviation, of all voxels of the scan. For a network that sees the whole scan. */
+  z.strictObject({ kind: z.literal('scan-zscore') }),
+  /** (HU - lowest) / (highest - lowest), of all voxels of the scan. For a network that sees the whole scan. */
+  z.strictObject({ kind: z.literal('scan-range') }),
 ]);
 
 /** What a channel of the output stands for; channels are mutually exclusive (softmax). */
@@ -75,6 +79,48 @@ const presence = z.strictObject({
   patchVoxels: triple(z.int().positive()),
 });
 
+const kernel = z.enum(['nearest', 'linear', 'cubic']);
+const resampling = z.strictObject({
+  kernel,
+  /**
+   * When one axis is coarser than another by more than `ratio`, on the grid that is left or else on the one that is
+   * reached, the coarsest axis is read with a kernel of its own, after all slices across it. Left out: never.
+   */
+  coarseAxis: z.strictObject({ ratio: z.number().nonnegative(), kernel }).optional(),
+});
+
+/**
+ * How a network that another system has trained is run: over the whole scan, on the scanner's own slices, with that
+ * system's preparation, windows and decision. Its tensors are [1, 1, Z, Y, X] like any other's.
+ */
+const wholeScan = z.strictObject({
+  /** Where the network's x, y and z grow to: the patient's Left or Right, Anterior or Posterior, Superior or Inferior. */
+  orientation: z.string().regex(/^[LR][AP][SI]$/, 'three letters such as RAS: where x, y and z grow to'),
+  /**
+   * What the system does of itself.
+   * nnunet (Isensee et al., Nat Methods 2021; version 2): a border of zeros is left out; intensities, then resampling;
+   * grids share their outer faces; windows in even steps; Gaussian weights about the voxel at window / 2.
+   * monai (Cardoso et al., arXiv 2211.02701): resampling, then intensities; grids share the centre of their first voxel;
+   * windows at whole steps, the last at the end; Gaussian weights about the window's middle, at least 0.001.
+   */
+  conventions: z.enum(['nnunet', 'monai']),
+  /** How HU get to the network's grid, and what the network says gets back to the scanner's. */
+  resampling: z.strictObject({ hu: resampling, output: resampling }),
+  /** What is brought back to the scanner's grid: the network's output, or probabilities made of it before. */
+  resampled: z.enum(['output', 'probabilities']).default('output'),
+  weights: z.enum(['gaussian', 'constant']).default('gaussian'),
+  /** The network's output is the mean over the window mirrored along each set of these axes. */
+  mirrorAxes: z
+    .array(z.enum(['x', 'y', 'z']))
+    .max(3)
+    .default([]),
+  /**
+   * largest: a voxel is what its largest channel says. regions: channels overlap, each with a sigmoid of its own; a voxel
+   * is what the last of those over one half says.
+   */
+  decide: z.enum(['largest', 'regions']).default('largest'),
+});
+
 export const manifestSchema = z.strictObject({
   schema: z.literal(1),
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
@@ -89,14 +135,14 @@ export const manifestSchema = z.strictObject({
     lesion: z.strictObject({ category: code, type: code, anatomicRegion: code }),
   }),
   cascade: z.strictObject({
-    /** Stage 1: finds the liver in the whole scan, on a coarse grid. */
-    locate: stage,
+    /** Stage 1: finds the liver in the whole scan, on a coarse grid. Left out where `segment` sees the whole scan. */
+    locate: stage.optional(),
     /** Below this volume stage 1's largest component is no liver: the series is refused. */
     leastLiverMl: z.number().nonnegative(),
     /** Stage 2 sees the box around stage 1's liver, widened by this much on every side. */
-    marginMm: z.number().nonnegative(),
+    marginMm: z.number().nonnegative().default(0),
     /** Stage 2: liver and lesions, in windows that slide over the box. */
-    segment: stage.extend({ presence: presence.optional() }),
+    segment: stage.extend({ presence: presence.optional(), wholeScan: wholeScan.optional() }),
   }),
   postprocessing: z.strictObject({
     /** Keep only the largest 26-connected component of liver and lesions together. */
@@ -114,7 +160,21 @@ export const manifestSchema = z.strictObject({
 
 export type Manifest = z.infer<typeof manifestSchema>;
 export type Stage = Manifest['cascade']['segment'];
+export type Locate = Required<Manifest['cascade']>['locate'];
+export type WholeScan = z.infer<typeof wholeScan>;
+export type Resampling = z.infer<typeof resampling>;
+export type Kernel = z.infer<typeof kernel>;
 export type Presence = z.infer<typeof presence>;
 /** A network's file in the model's folder, and its digest. */
 export type NetworkFile = Pick<Stage, 'file' | 'sha256'>;
 export type Intensity = z.infer<typeof intensity>;
+
+/** The stages of a model, in the order in which they run. */
+export function stagesOf({ cascade: { locate, segment } }: Pick<Manifest, 'cascade'>): readonly NamedStage[] {
+  return [...(locate ? [{ name: 'locate', stage: locate } as const] : []), { name: 'segment', stage: segment }];
+}
+
+export interface NamedStage {
+  readonly name: 'locate' | 'segment';
+  readonly stage: Stage;
+}

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModelError } from './errors.ts';
-import { type Manifest, manifestSchema, type NetworkFile, type Stage } from './manifest.ts';
+import { type Manifest, manifestSchema, type NetworkFile, type Stage, stagesOf } from './manifest.ts';
 import { externalTensors } from './onnx.ts';
 import type { EngineInfo } from './segmentation.ts';
 
@@ -76,8 +76,8 @@ export function networkFor({ variants = [], ...stage }: Stage, provider: EngineI
 }
 
 /** Each file that a manifest names, once, however many stages and providers it is for. */
-function networksOf({ cascade: { locate, segment } }: Manifest): NetworkFile[] {
-  const named = [locate, segment].flatMap((stage) => [stage, ...(stage.variants ?? [])]);
+function networksOf(manifest: Manifest): NetworkFile[] {
+  const named = stagesOf(manifest).flatMap(({ stage }) => [stage, ...(stage.variants ?? [])]);
   return named.filter(
     ({ file, sha256 }, n) => n === named.findIndex((other) => other.file === file && other.sha256 === sha256),
   );
@@ -126,22 +126,27 @@ function parseManifest(dir: string, bytes: Uint8Array): Manifest {
 }
 
 /** What each field allows and the whole does not. */
-function* contradictions({ cascade }: Manifest): Generator<string> {
-  if (cascade.locate.intensity.kind === 'liver-median') {
-    yield 'cascade.locate.intensity: the liver median is not known before the liver is located';
+function* contradictions(manifest: Manifest): Generator<string> {
+  const { locate, segment } = manifest.cascade;
+  const stages = stagesOf(manifest);
+  if (stages[0]!.stage.intensity.kind === 'liver-median') {
+    yield `cascade.${stages[0]!.name}.intensity: the liver median is not known before the liver is located`;
   }
-  for (const [name, needed] of [
-    ['locate', ['liver']],
-    ['segment', ['liver', 'lesion']],
-  ] as const) {
-    const { channels, intensity, windowVoxels } = cascade[name];
-    for (const channel of needed) {
+  if (locate && segment.wholeScan) yield 'cascade.locate: a network that sees the whole scan needs none';
+  if (!locate && !segment.wholeScan) yield 'cascade.locate: is missing, and cascade.segment.wholeScan is too';
+  if (segment.wholeScan) yield* wholeScanContradictions(segment);
+  for (const { name, stage } of stages) {
+    const { channels, intensity, windowVoxels } = stage;
+    for (const channel of name === 'locate' ? (['liver'] as const) : (['liver', 'lesion'] as const)) {
       if (!channels.includes(channel)) yield `cascade.${name}.channels: no '${channel}' among them`;
+    }
+    if ((intensity.kind === 'scan-zscore' || intensity.kind === 'scan-range') && !stage.wholeScan) {
+      yield `cascade.${name}.intensity: '${intensity.kind}' is for a network that sees the whole scan`;
     }
     if (intensity.kind === 'window' && intensity.lowHu >= intensity.highHu) {
       yield `cascade.${name}.intensity: lowHu ${intensity.lowHu} is not below highHu ${intensity.highHu}`;
     }
-    const named = cascade[name].variants?.flatMap(({ providers }) => providers) ?? [];
+    const named = stage.variants?.flatMap(({ providers }) => providers) ?? [];
     const twice = named.find((provider, n) => named.indexOf(provider) !== n);
     if (twice !== undefined) yield `cascade.${name}.variants: '${twice}' is named twice`;
     const voxels = windowVoxels[0] * windowVoxels[1] * windowVoxels[2];
@@ -149,10 +154,21 @@ function* contradictions({ cascade }: Manifest): Generator<string> {
       yield `cascade.${name}.windowVoxels: ${voxels} voxels a window, more than ${MOST_WINDOW_VOXELS}`;
     }
   }
-  const { windowVoxels, presence } = cascade.segment;
+  const { windowVoxels, presence } = segment;
   if (presence?.patchVoxels.some((edge, axis) => windowVoxels[axis]! % edge !== 0)) {
     const patch = presence.patchVoxels.join(' x ');
     yield `cascade.segment.presence: patches of ${patch} voxels do not fill a window of ${windowVoxels.join(' x ')}`;
+  }
+}
+
+function* wholeScanContradictions({ channels, presence, wholeScan }: Stage): Generator<string> {
+  const { decide, mirrorAxes } = wholeScan!;
+  if (presence) yield 'cascade.segment.presence: is for a network that sees the box around the liver';
+  if (decide === 'regions' && channels.includes('background')) {
+    yield "cascade.segment.channels: regions overlap, and none of them is 'background'";
+  }
+  if (new Set(mirrorAxes).size !== mirrorAxes.length) {
+    yield 'cascade.segment.wholeScan.mirrorAxes: an axis is named twice';
   }
 }
 

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { stagesOf } from '../inference/manifest.ts';
 import { loadModel, readNetwork } from '../inference/model.ts';
 import { openSession, type ProviderPreference } from '../inference/provider.ts';
 
@@ -30,7 +31,7 @@ if (process.argv[1] === SELF) {
   const [modelDir, provider, threads] = process.argv.slice(2);
   try {
     const { dir, manifest } = await loadModel(modelDir!);
-    const stage = manifest.cascade.locate;
+    const { stage } = stagesOf(manifest)[0]!;
     const read = (network: Parameters<typeof readNetwork>[1]) => readNetwork(dir, network);
     const session = await openSession(read, stage, provider as ProviderPreference, Number(threads));
     process.stdout.write(JSON.stringify(session.engine));

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ModelError } from '../../../server/src/inference/errors.ts';
-import type { Manifest } from '../../../server/src/inference/manifest.ts';
+import type { Manifest, Stage } from '../../../server/src/inference/manifest.ts';
 import { listModels, loadModel, networkFor } from '../../../server/src/inference/model.ts';
 import { externalTensors } from '../../../server/src/inference/onnx.ts';
 import { tinyStage, writeTinyModel } from './tiny-model.ts';
@@ -41,7 +41,7 @@ describe('loading a model', () => {
     assert.equal((await loadModel(dir)).digest, digest, 'layout and order of keys');
     // A default that is left out is the same manifest.
     await edit(({ cascade: { locate } }) => {
-      delete (locate as Partial<typeof locate>).input;
+      delete (locate as Partial<Stage>).input;
     });
     assert.equal((await loadModel(dir)).digest, digest, 'a default left out');
 
@@ -65,8 +65,8 @@ describe('loading a model', () => {
 
   it('says what the parts of a manifest cannot be together', async () => {
     await edit(({ cascade }) => {
-      cascade.locate.intensity = { kind: 'liver-median', clipHu: 150, scaleHu: 40 };
-      cascade.locate.windowVoxels = [1024, 1024, 1024];
+      cascade.locate!.intensity = { kind: 'liver-median', clipHu: 150, scaleHu: 40 };
+      cascade.locate!.windowVoxels = [1024, 1024, 1024];
       cascade.segment.channels = ['background', 'liver'];
       cascade.segment.intensity = { kind: 'window', lowHu: 5, highHu: 5, centreHu: 0, scaleHu: 1 };
     });
@@ -90,7 +90,7 @@ describe('loading a model', () => {
     const { locate, segment } = manifest.cascade;
     assert.equal(networkFor(segment, 'cpu').file, 'segment.onnx');
     assert.equal(networkFor(segment, 'cuda').file, 'segment-3d.onnx');
-    assert.equal(networkFor(locate, 'cuda').file, 'locate.onnx', 'a stage of one file');
+    assert.equal(networkFor(locate!, 'cuda').file, 'locate.onnx', 'a stage of one file');
 
     await writeFile(join(dir, 'segment-3d.onnx'), tinyOnnx(thresholdNetwork([1, 2, 4])));
     assert.match((await problems())[0]!, /^segment-3d\.onnx has SHA-256 [0-9a-f]{64}, but the manifest says/);
@@ -115,7 +115,7 @@ describe('loading a model', () => {
       'manifest.json: cascade.segment.presence: patches of 8 x 16 x 12 voxels do not fill a window of 32 x 32 x 32',
     ]);
     await edit(({ cascade }) => {
-      Object.assign(cascade.locate, { presence });
+      Object.assign(cascade.locate!, { presence });
     });
     assert.match((await problems())[0]!, /^manifest\.json: cascade\.locate: .*presence/);
   });
