@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openEmbeddedDatabase } from '../../server/src/jobs/embedded-database.ts';
 import { DatabaseError } from '../../server/src/jobs/errors.ts';
-import { transaction } from '../../server/src/jobs/runs.ts';
+import { transaction } from '../../server/src/jobs/transaction.ts';
 import { provideQueue } from '../support/data-dir.ts';
 import { engineOf } from '../support/serve.ts';
 import { ask, isIn, json, startTestServer, until } from '../unit/http/support.ts';

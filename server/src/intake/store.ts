@@ -1,5 +1,5 @@
 import type { Db } from 'pg-boss';
-import { transaction } from '../jobs/runs.ts';
+import { transaction } from '../jobs/transaction.ts';
 
 /** A change that was read, to know the feed by: another one's change of that number has another id. */
 export interface Anchor {

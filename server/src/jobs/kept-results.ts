@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { Db } from 'pg-boss';
 import { holdSeries } from './one-a-series.ts';
-import { transaction } from './runs.ts';
+import { transaction } from './transaction.ts';
 
 const pack = promisify(gzip);
 const unpack = promisify(gunzip);

@@ -1,7 +1,7 @@
 import type { Db } from 'pg-boss';
 import { z } from 'zod';
 import { modelRefSchema, type Order, type RunParts, runSchema } from './run.ts';
-import { transaction } from './runs.ts';
+import { transaction } from './transaction.ts';
 
 export const RERUN_STATES = ['active', 'done', 'stopped'] as const;
 

@@ -8,7 +8,7 @@ import type { Audit } from './audit.ts';
 import { PipelineFailed } from './errors.ts';
 import type { ReviewAnswer } from './review-thread.ts';
 import { type Run, VERDICTS, type Verdict } from './run.ts';
-import { transaction } from './runs.ts';
+import { transaction } from './transaction.ts';
 
 /** A review as it is kept. */
 const reviewSchema = z.object({

@@ -9,9 +9,10 @@ import type { Audit } from './audit.ts';
 import type { Device } from './device.ts';
 import { Engine, type EngineOptions } from './engine.ts';
 import { PipelineFailed } from './errors.ts';
+import type { JobsOptions } from './jobs.ts';
 import { KeptResults } from './kept-results.ts';
 import { type LiveProgress, LiveRuns, type RunEvent } from './live-runs.ts';
-import { Queue, type QueueOptions } from './queue.ts';
+import { Queue } from './queue.ts';
 import { defaultWorkerName, Registration } from './register.ts';
 import { Reruns } from './reruns.ts';
 import { Restorer } from './restorer.ts';
@@ -21,7 +22,7 @@ import type { Signal } from './signals.ts';
 import { Worker } from './worker.ts';
 
 export interface SegmentationsOptions
-  extends Pick<QueueOptions, 'databaseUrl' | 'retryDelaySeconds' | 'heartbeatSeconds'> {
+  extends Pick<JobsOptions, 'databaseUrl' | 'retryDelaySeconds' | 'heartbeatSeconds'> {
   /** Where results and reviews are kept. */
   readonly archive: ArchiveOptions;
   /** Holds the queue (`queue/`) and a folder of results for each run (`runs/<id>/`). */
