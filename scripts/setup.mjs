@@ -16,7 +16,7 @@ const COMMANDS = {
   test: { needs: [installOrthanc, installViewer, installTestTools], run: ['test/run.ts'] },
   'test:full': { needs: [installOrthanc, installViewer, installTestTools], run: ['test/run.ts', '--full'] },
   screenshots: { needs: [installOrthanc, installViewer, installTestTools], run: ['test/e2e/screenshots.ts'] },
-  bench: { needs: [installOrthanc, installViewer], run: ['test/bench/main.ts'] },
+  bench: { needs: [installOrthanc, installViewer, installTestTools], run: ['test/bench/main.ts'] },
   hepar: { needs: [], run: ['server/src/cli/main.ts'] },
 };
 

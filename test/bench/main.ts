@@ -2,7 +2,8 @@
  * `npm run bench`: the performance tables of the README, measured now. Arguments: folders of CT series to time besides the
  * phantom; or `reports` or `viewer`, for the table of the objects of a result or the viewer's alone. Apart from those: `automation` for the way from the
  * archive to the queue, `queue [STUDIES]` for many studies at once,
- * `scaling [SECONDS A STUDY]` for what they cost a PostgreSQL, `faults` for the table of docs/faults.md.
+ * `scaling [SECONDS A STUDY]` for what they cost a PostgreSQL, `faults` for the table of docs/faults.md, `engine [PART...]` for the
+ * tables of docs/engine.md.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +18,7 @@ const BENCHES = [
 ];
 /** Those that can be asked for by their name. */
 const ALONE = [
+  { title: 'The engine', file: 'engine.ts', args: args.slice(1) },
   ...BENCHES.filter(({ file }) => ['reports.ts', 'viewer.ts'].includes(file)),
   { title: 'Automation: from the archive to the queue', file: 'automation.ts', args: [] },
   { title: 'Many studies at once', file: 'queue.ts', args: args.slice(1) },

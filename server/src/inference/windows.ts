@@ -64,7 +64,8 @@ export async function runWindows(field: Field, run: WindowRun): Promise<WindowsR
   return { probabilities, presence };
 }
 
-function readWindow(
+/** Copies a window's voxels and gives them the network's values. */
+export function readWindow(
   { grid, hu }: Field,
   start: Vec3,
   [wx, wy, wz]: Vec3,

@@ -1,0 +1,222 @@
+/**
+ * The loop over the windows of the segmenting stage, eight windows of a phantom: what a window costs and where the time
+ * goes, how near the network comes to the fastest convolution of this machine, and the same weights and windows in a
+ * PyTorch loop. Prints Markdown tables; fails when the two loops' probabilities differ.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { bundledModelDir } from '../../../server/src/cli/bundled-model.ts';
+import { WindowBlend } from '../../../server/src/inference/blend.ts';
+import { huTransform, transformed } from '../../../server/src/inference/intensity.ts';
+import { loadModel, networkFor, readNetwork } from '../../../server/src/inference/model.ts';
+import { probabilitiesOf, toProbabilities } from '../../../server/src/inference/probabilities.ts';
+import { type NetworkSession, openSession } from '../../../server/src/inference/provider.ts';
+import { gaussianWeights, windowsOver } from '../../../server/src/inference/tiles.ts';
+import { type Field, readWindow, runWindows } from '../../../server/src/inference/windows.ts';
+import { toPatient } from '../../../server/src/volume/geometry.ts';
+import { resampleHu } from '../../../server/src/volume/resample.ts';
+import type { Grid, Vec3 } from '../../../server/src/volume/volume.ts';
+import { benchVolume } from './phantom-ct.ts';
+import { SlidingWindow } from './sliding-window.ts';
+import { heading, median, row } from './table.ts';
+
+const THREADS = availableParallelism();
+const ROUNDS = 3;
+const PYTHON = '/usr/bin/python3';
+/** Of probabilities: what the order of floating-point sums may change. */
+const LARGEST_DIFFERENCE = 1e-4;
+const LIVER_HU = 105;
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const ms = (milliseconds: number) => milliseconds.toFixed(1);
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+
+await using stack = new AsyncDisposableStack();
+const scratch = await mkdtemp(join(tmpdir(), 'hepar-bench-'));
+stack.defer(() => rm(scratch, { recursive: true, force: true }));
+
+const model = await loadModel(bundledModelDir());
+const stage = model.manifest.cascade.segment;
+const read = (network: Parameters<typeof readNetwork>[1]) => readNetwork(model.dir, network);
+const field = await fieldOfEightWindows();
+const transform = huTransform(stage.intensity, LIVER_HU);
+const starts = windowsOver(field.grid.shape, stage.windowVoxels, stage.overlap);
+const session = await openSession(read, stage, 'cpu', THREADS);
+stack.defer(() => session.release());
+const torch = await slidingWindow();
+stack.defer(() => torch.close());
+
+await compareLoops();
+await accountForAWindow();
+
+/** The middle of the phantom, so large that two windows fit along each axis. */
+async function fieldOfEightWindows(): Promise<Field> {
+  const volume = await benchVolume();
+  const shape = stage.windowVoxels.map((n) => n + Math.floor(n * (1 - stage.overlap))) as unknown as Vec3;
+  const middle = toPatient(volume.grid, volume.grid.shape.map((n) => (n - 1) / 2) as unknown as Vec3);
+  const origin = middle.map((at, axis) => at - ((shape[axis]! - 1) / 2) * stage.spacingMm[axis]!);
+  const axes: Grid['axes'] = [
+    [1, 0, 0],
+    [0, 1, 0],
+    [0, 0, 1],
+  ];
+  const grid: Grid = { shape, spacingMm: stage.spacingMm, originMm: origin as unknown as Vec3, axes };
+  return { grid, hu: resampleHu(volume, grid) };
+}
+
+/** The PyTorch loop with our field, windows and weights. */
+async function slidingWindow(): Promise<SlidingWindow> {
+  const path = join(scratch, 'field.f32');
+  await writeFile(
+    path,
+    field.hu.map((hu) => transformed(transform, hu)),
+  );
+  const backwards = <T>(values: readonly T[]) => values.toReversed();
+  return SlidingWindow.start(PYTHON, here('sliding_window.py'), {
+    training: here('../../../models/training'),
+    model: model.dir,
+    stage: 'segment',
+    threads: THREADS,
+    field: path,
+    shapeZyx: backwards(field.grid.shape),
+    windowZyx: backwards(stage.windowVoxels),
+    starts: starts.map(backwards),
+    weights: backwards(stage.windowVoxels).map((edge) => [...gaussianWeights(edge)]),
+    out: join(scratch, 'probabilities.f32'),
+  });
+}
+
+async function runLoop(through: NetworkSession) {
+  const started = performance.now();
+  const { probabilities } = await runWindows(field, {
+    stage,
+    session: through,
+    transform,
+    wanted: () => true,
+    signal: new AbortController().signal,
+    done: () => {},
+  });
+  return { seconds: (performance.now() - started) / 1000, probabilities };
+}
+
+async function compareLoops(): Promise<void> {
+  const { probabilities } = await runLoop(session);
+  const best: { mode: 'eager' | 'frozen'; batch: number; seconds: number[] }[] = [];
+  for (const mode of ['eager', 'frozen'] as const) {
+    const tried = [];
+    for (const batch of [1, 2, 4]) {
+      tried.push({ mode, batch, seconds: [await torch.run(mode, batch, true)] });
+      const difference = await largestDifference(probabilities.both);
+      if (!(difference < LARGEST_DIFFERENCE))
+        throw new Error(`${mode} ${batch}: probabilities differ by ${difference}`);
+    }
+    best.push(tried.toSorted((a, b) => a.seconds[0]! - b.seconds[0]!)[0]!);
+  }
+  const ours: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    ours.push((await runLoop(session)).seconds);
+    for (const { mode, batch, seconds } of best) seconds.push(await torch.run(mode, batch));
+  }
+  heading(`loop over ${starts.length} windows, median of ${ROUNDS}`, 'batch', 'seconds', 'ours against it');
+  row('ours', 1, median(ours).toFixed(2), '');
+  for (const { mode, batch, seconds } of best) {
+    const theirs = median(seconds.slice(1));
+    row(`PyTorch ${torch.version}, ${mode}`, batch, theirs.toFixed(2), (median(ours) / theirs).toFixed(2));
+  }
+  process.stdout.write('\n');
+}
+
+/** Between our probabilities and those of the PyTorch loop's last run. */
+async function largestDifference(ours: Float32Array): Promise<number> {
+  const bytes = await readFile(join(scratch, 'probabilities.f32'));
+  const theirs = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  const voxels = ours.length / 2;
+  let largest = 0;
+  for (const [n, name] of (['liver', 'lesion'] as const).entries()) {
+    for (let voxel = 0; voxel < voxels; voxel++) {
+      let sum = 0;
+      for (const [c, channel] of stage.channels.entries()) if (channel === name) sum += theirs[c * voxels + voxel]!;
+      largest = Math.max(largest, Math.abs(sum - ours[n * voxels + voxel]!));
+    }
+  }
+  return largest;
+}
+
+async function accountForAWindow(): Promise<void> {
+  const [x, y, z] = stage.windowVoxels;
+  const input = new Float32Array(x * y * z);
+  const into = probabilitiesOf(x * y * z);
+  const blend = new WindowBlend(field.grid.shape, stage);
+  const spent: Record<string, number[]> = { read: [], network: [], probabilities: [], blend: [], loop: [] };
+  const timed = async <T>(part: string, work: () => T | Promise<T>): Promise<T> => {
+    const started = performance.now();
+    const result = await work();
+    spent[part]!.push(performance.now() - started);
+    return result;
+  };
+  for (const start of starts) {
+    await timed('read', () => readWindow(field, start, stage.windowVoxels, transform, input));
+    const { classes } = await timed('network', () => session.run(input));
+    await timed('probabilities', () => toProbabilities(stage, classes, into));
+    await timed('blend', () => blend.add(start, classes));
+  }
+  for (let round = 0; round < ROUNDS; round++) await timed('loop', () => runLoop(session));
+  const typical = (part: string) => median(spent[part]!);
+  const loop = typical('loop') / starts.length;
+  const network = typical('network');
+
+  const flops = flopsOf(join(model.dir, networkFor(stage, 'cpu').file));
+  const peak = await convolutionPeak();
+  heading('of a window', 'ms', 'of the loop');
+  row('reading and scaling HU', ms(typical('read')), percent(typical('read') / loop));
+  row('network, by itself', ms(network), percent(network / loop));
+  row('probabilities and blending', ms(typical('blend')), percent(typical('blend') / loop));
+  row('... of it probabilities', ms(typical('probabilities')), percent(typical('probabilities') / loop));
+  row('the loop', ms(loop), percent(1));
+  row('JavaScript: what the loop takes beyond the network', ms(loop - network), percent((loop - network) / loop));
+  process.stdout.write('\n');
+  heading(`network of ${stage.windowVoxels.join(' x ')}, ${THREADS} threads`, '');
+  row('counted from the graph, GFLOP a window', (flops / 1e9).toFixed(1));
+  row('achieved, GFLOP/s', (flops / network / 1e6).toFixed(1));
+  row(`fastest single convolution (${peak.what}), GFLOP/s`, (peak.rate / 1e9).toFixed(1));
+  row('share of the convolution peak', percent((flops * 1000) / network / peak.rate));
+}
+
+function flopsOf(file: string): number {
+  const printed = execFileSync(PYTHON, [here('count_flops.py'), file], { encoding: 'utf8' });
+  return (JSON.parse(printed) as Record<string, number>)[file]!;
+}
+
+/** The best of a few sizes and of both runtimes. */
+async function convolutionPeak(): Promise<{ rate: number; what: string }> {
+  const printed = execFileSync(PYTHON, [here('conv_files.py'), scratch, String(THREADS)], { encoding: 'utf8' });
+  let best = { rate: 0, what: '' };
+  for (const line of printed.trim().split('\n')) {
+    const { file, shape, flops, torchSeconds } = JSON.parse(line) as {
+      file: string;
+      shape: number[];
+      flops: number;
+      torchSeconds: number;
+    };
+    const convolution = await InferenceSession.create(file, { intraOpNumThreads: THREADS, interOpNumThreads: 1 });
+    const input = new Tensor('float32', new Float32Array(shape.reduce((a, b) => a * b)).fill(0.5), shape);
+    let seconds = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 5; round++) {
+      const started = performance.now();
+      await convolution.run({ x: input });
+      seconds = Math.min(seconds, (performance.now() - started) / 1000);
+    }
+    await convolution.release();
+    const size = `3 x 3 over [${shape.join(', ')}]`;
+    for (const [runtime, time] of [
+      ['ONNX Runtime', seconds],
+      ['PyTorch', torchSeconds],
+    ] as const) {
+      if (flops / time > best.rate) best = { rate: flops / time, what: `${runtime}, ${size}` };
+    }
+  }
+  return best;
+}
