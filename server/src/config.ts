@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { ArchiveOptions } from './dicomweb/archive.ts';
+import { PROVIDERS } from './inference/segmentation.ts';
 import type { RunRequest } from './pipeline.ts';
 import {
   DEFAULT_OPTIONS,
@@ -35,6 +36,10 @@ export interface Config {
   /** Whether each result is read against the patient's earlier one in the archive. */
   readonly priors: boolean;
   readonly provider: RunRequest['provider'];
+  /** Which of several GPUs, from 0. */
+  readonly device: number;
+  /** Whether a GPU that fails in the middle of a run may be replaced by the CPU. */
+  readonly cpuFallback: boolean;
   /** Threads for inference; undefined: one for each core. */
   readonly threads: number | undefined;
   /** Folder with one folder a model. */
@@ -126,7 +131,12 @@ const environmentSchema = z.object({
     .enum(['on', 'off'], { error: 'on or off' })
     .default('on')
     .transform((value) => value === 'on'),
-  HEPAR_PROVIDER: z.enum(['auto', 'cpu', 'cuda', 'webgpu'], { error: 'auto, cpu, cuda or webgpu' }).default('auto'),
+  HEPAR_PROVIDER: z.enum(['auto', ...PROVIDERS], { error: `auto, or one of ${PROVIDERS.join(', ')}` }).default('auto'),
+  HEPAR_DEVICE: wholeNumber(0, 63).default(0),
+  HEPAR_CPU_FALLBACK: z
+    .enum(['on', 'off'], { error: 'on or off' })
+    .default('off')
+    .transform((value) => value === 'on'),
   HEPAR_THREADS: wholeNumber(1, 1024).optional(),
   HEPAR_MODELS: z.string().default(MODELS),
   HEPAR_MODEL: z.string().optional(),
@@ -193,6 +203,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     intakeSeconds: env.HEPAR_INTAKE_SECONDS,
     priors: env.HEPAR_PRIORS,
     provider: env.HEPAR_PROVIDER,
+    device: env.HEPAR_DEVICE,
+    cpuFallback: env.HEPAR_CPU_FALLBACK,
     threads: env.HEPAR_THREADS,
     modelsDir: env.HEPAR_MODELS,
     model: env.HEPAR_MODEL,

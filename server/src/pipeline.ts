@@ -10,6 +10,7 @@ import { measure } from './findings/measure.ts';
 import type { FindingsDocument } from './findings/schema.ts';
 import { segment } from './inference/cascade.ts';
 import { loadModel, type Model } from './inference/model.ts';
+import type { ProviderPreference } from './inference/provider.ts';
 import { type PriorsSource, readAgainstPriors } from './priors/stage.ts';
 import type { Progress } from './progress.ts';
 import { makeObjects } from './reports/objects.ts';
@@ -46,9 +47,13 @@ export interface RunRequest {
   readonly source: SeriesSource;
   /** null for a correction and for what is read back, which need no model. */
   readonly modelDir: string | null;
-  readonly provider: 'auto' | 'cpu' | 'cuda' | 'webgpu';
+  readonly provider: ProviderPreference;
   /** Threads for inference; by default one for each core. */
   readonly threads?: number | undefined;
+  /** Which of several GPUs, from 0; the first by default. */
+  readonly device?: number | undefined;
+  /** Whether a GPU that fails in the middle may be replaced by the CPU. Default false. */
+  readonly cpuFallback?: boolean | undefined;
   /** Receives the run's objects; findings.json is written last, so that it stands for a complete set. */
   readonly outDir: string;
   /** Which objects, and how they are encoded; DEFAULT_OPTIONS by default. */
@@ -162,11 +167,11 @@ async function segmented(
   clock: Stopwatch,
   progress: Progress,
 ): Promise<Result> {
-  const { provider, threads } = request;
-  const segmentation = await clock.time('segment', () => segment(series, model, { provider, threads }, progress));
+  const segmentation = await clock.time('segment', () => segment(series, model, request, progress));
   const found = await clock.time('measure', async () => {
     const measured = await measure(series, segmentation, request.runId, request.priors ? half(progress, 0) : progress);
-    return { ...measured, ...(await againstPriors(request, { series, ...measured }, progress)) };
+    const read = await againstPriors(request, { series, ...measured }, progress);
+    return { ...measured, ...read, warnings: [...(segmentation.warnings ?? []), ...read.warnings] };
   });
   const { engine, lesionProbability: probability } = segmentation;
   return { ...found, model, engine, probability, heatMap: request.heatMap ? segmentation.heatMap : null };

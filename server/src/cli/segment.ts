@@ -77,6 +77,8 @@ interface Options {
   readonly noPriors: boolean;
   readonly modelDir: string;
   readonly provider: RunRequest['provider'];
+  readonly device: number;
+  readonly cpuFallback: boolean;
   readonly threads: number | undefined;
   readonly results: ResultOptions;
   readonly nifti: boolean;
@@ -124,7 +126,7 @@ async function run(
   options: Options,
   progress: Progress,
 ): Promise<FindingsDocument> {
-  const { out, modelDir, provider, threads, heatMap, store, results, nifti } = options;
+  const { out, modelDir, provider, device, cpuFallback, threads, heatMap, store, results, nifti } = options;
   const { manifest, digest } = model;
   await mkdir(out, { recursive: true });
   await refuseForeignFolders(out);
@@ -140,6 +142,8 @@ async function run(
         source: chosen.source,
         modelDir,
         provider,
+        device,
+        cpuFallback,
         threads,
         outDir: join(unfinished, 'result'),
         options: results,
@@ -228,8 +232,10 @@ async function readOptions(args: string[]): Promise<Options | 'help'> {
   if (values.out === undefined) throw new UsageError(`--out DIR is missing.\n${USAGE}`);
   if (values.store && values.dicomweb === undefined) throw new UsageError('--store needs --dicomweb URL.');
   if (values.prior !== undefined && values['no-priors']) throw new UsageError('--prior or --no-priors, not both.');
-  const { provider, threads, results } = readConfig({
+  const { provider, device, cpuFallback, threads, results } = readConfig({
     HEPAR_PROVIDER: values.provider ?? process.env.HEPAR_PROVIDER,
+    HEPAR_DEVICE: process.env.HEPAR_DEVICE,
+    HEPAR_CPU_FALLBACK: process.env.HEPAR_CPU_FALLBACK,
     HEPAR_THREADS: values.threads ?? process.env.HEPAR_THREADS,
     HEPAR_OBJECTS: values.objects ?? process.env.HEPAR_OBJECTS,
     HEPAR_SEG: values.seg ?? process.env.HEPAR_SEG,
@@ -247,6 +253,8 @@ async function readOptions(args: string[]): Promise<Options | 'help'> {
     noPriors: values['no-priors'] ?? false,
     modelDir: values.model === undefined ? await defaultModelDir() : resolve(values.model),
     provider,
+    device,
+    cpuFallback,
     threads,
     results,
     nifti: values.nifti ?? false,

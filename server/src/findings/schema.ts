@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PROVIDERS } from '../inference/segmentation.ts';
 import { priorsSchema } from './priors.ts';
 
 /**
@@ -51,7 +52,7 @@ export const findingsSchema = z.strictObject({
   supersedes: z.string().nullable(),
   model: z.strictObject({ id: z.string(), version: z.string(), digest: z.string() }),
   engine: z.strictObject({
-    provider: z.enum(['cpu', 'cuda', 'webgpu']),
+    provider: z.enum(PROVIDERS),
     device: z.string(),
     timingsMs: z.strictObject({
       retrieve: milliseconds,

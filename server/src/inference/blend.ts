@@ -1,6 +1,6 @@
 import type { Vec3 } from '../volume/volume.ts';
 import type { Stage } from './manifest.ts';
-import { type Probabilities, probabilitiesOf, toProbabilities } from './probabilities.ts';
+import { type Probabilities, probabilitiesOf, RowShares } from './probabilities.ts';
 import { gaussianWeights } from './tiles.ts';
 
 /**
@@ -12,7 +12,7 @@ export class WindowBlend {
   readonly #shape: Vec3;
   readonly #stage: Stage;
   readonly #profiles: readonly [Float32Array, Float32Array, Float32Array];
-  readonly #window: Probabilities;
+  readonly #row: RowShares;
   readonly #sums: Probabilities;
   readonly #weights: Float32Array;
 
@@ -28,29 +28,29 @@ export class WindowBlend {
     this.#shape = shape;
     this.#stage = stage;
     this.#profiles = [gaussianWeights(x), gaussianWeights(y), gaussianWeights(z)];
-    this.#window = probabilitiesOf(x * y * z);
+    this.#row = new RowShares(stage);
     this.#sums = probabilitiesOf(shape[0] * shape[1] * shape[2]);
     this.#weights = new Float32Array(shape[0] * shape[1] * shape[2]);
   }
 
   /** Adds the window whose first voxel is `start`; `output` [C, Z, Y, X] is as the network gave it. */
   add(start: Vec3, output: Float32Array): void {
-    toProbabilities(this.#stage, output, this.#window);
-    const { liver, lesion } = this.#window;
-    const sums = this.#sums;
+    const { liver, lesion } = this.#sums;
     const weights = this.#weights;
     const [nx, ny] = this.#shape;
     const [wx, wy, wz] = this.#stage.windowVoxels;
     const [alongX, alongY, alongZ] = this.#profiles;
-    let from = 0;
+    const shares = this.#row;
     for (let z = 0; z < wz; z++) {
       for (let y = 0; y < wy; y++) {
+        shares.read(output, wx * (y + wy * z));
         const row = alongZ[z]! * alongY[y]!;
         let to = start[0] + nx * (start[1] + y + ny * (start[2] + z));
-        for (let x = 0; x < wx; x++, from++, to++) {
+        for (let x = 0; x < wx; x++, to++) {
           const weight = row * alongX[x]!;
-          sums.liver[to]! += weight * liver[from]!;
-          sums.lesion[to]! += weight * lesion[from]!;
+          const scale = weight / shares.all[x]!;
+          liver[to]! += scale * shares.liver[x]!;
+          lesion[to]! += scale * shares.lesion[x]!;
           weights[to]! += weight;
         }
       }

@@ -1,25 +1,21 @@
-import { availableParallelism } from 'node:os';
 import type { Progress } from '../progress.ts';
 import { patientAlignedGrid, toPatient, toVoxel, voxelMl, widen } from '../volume/geometry.ts';
 import { resampleHu } from '../volume/resample.ts';
-import type { CtSeries } from '../volume/series.ts';
+import type { CtSeries, Warning } from '../volume/series.ts';
 import type { Grid, Vec3 } from '../volume/volume.ts';
 import { huTransform } from './intensity.ts';
 import { type LocatedLiver, locateLiver, noLiver } from './locate.ts';
 import type { Stage } from './manifest.ts';
-import { type Model, readNetwork } from './model.ts';
+import type { Model } from './model.ts';
 import { postprocess } from './postprocess.ts';
-import { type NetworkSession, openSession, type ProviderPreference } from './provider.ts';
 import { decideOnScannerGrid } from './scanner-grid.ts';
 import { BACKGROUND, type Segmentation } from './segmentation.ts';
+import type { NetworkSession } from './session.ts';
 import { segmentWholeScan } from './whole-scan/segment.ts';
 import { atLeastWindow, type Field, runWindows } from './windows.ts';
+import { type SegmentOptions, withNetwork } from './with-network.ts';
 
-export interface SegmentOptions {
-  readonly provider: ProviderPreference;
-  /** Threads of the CPU provider; one for each core if left out. */
-  readonly threads?: number | undefined;
-}
+export type { SegmentOptions } from './with-network.ts';
 
 /** Share of the whole at which each part of the work ends: time on a typical abdominal scan. */
 const LOCATED = 0.25;
@@ -36,25 +32,26 @@ const WINDOWS_DONE = 0.95;
 export async function segment(
   series: CtSeries,
   model: Model,
-  { provider, threads = availableParallelism() }: SegmentOptions,
+  options: SegmentOptions,
   { signal, report }: Progress,
 ): Promise<Segmentation> {
   const { volume } = series;
   const { cascade, postprocessing } = model.manifest;
-  if (!cascade.locate) return segmentWholeScan(series, model, { provider, threads }, { signal, report });
+  if (!cascade.locate) return segmentWholeScan(series, model, options, { signal, report });
   const { locate, leastLiverMl } = cascade;
   const progress = (from: number, to: number) => (fraction: number) => report('segment', from + (to - from) * fraction);
   report('segment', 0);
 
-  const located = await withNetwork(model, locate, provider, threads, signal, (session) =>
+  const warnings: Warning[] = [];
+  const located = await withNetwork(model, locate, options, signal, warnings, (session) =>
     locateLiver(volume, { locate, leastLiverMl }, session, signal, progress(0, LOCATED)),
   );
   const { field, heatMap, engine } = await withNetwork(
     model,
     cascade.segment,
-    provider,
-    threads,
+    options,
     signal,
+    warnings,
     async (session) => ({
       ...(await lookClosely(series, located, model, session, signal, progress(LOCATED, WINDOWS_DONE))),
       engine: session.engine,
@@ -67,7 +64,7 @@ export async function segment(
   const foundMl = labelled(decided.labelMap.labels) * voxelMl(volume.grid);
   if (foundMl === 0 || foundMl < leastLiverMl) throw noLiver(foundMl, leastLiverMl);
   report('segment', 1);
-  return { ...decided, heatMap, liverMedianHu: located.medianHu, engine };
+  return { ...decided, heatMap, liverMedianHu: located.medianHu, engine, warnings };
 }
 
 /** Stage 2: probabilities [liver, lesion] on a fine grid over the box around the located liver, and of its patches. */
@@ -124,22 +121,4 @@ function labelled(labels: Uint8Array): number {
   let count = 0;
   for (let voxel = 0; voxel < labels.length; voxel++) if (labels[voxel] !== BACKGROUND) count++;
   return count;
-}
-
-/** One network at a time is open, so that the two stages' memory does not add up. */
-async function withNetwork<Result>(
-  model: Model,
-  stage: Stage,
-  provider: ProviderPreference,
-  threads: number,
-  signal: AbortSignal,
-  use: (session: NetworkSession) => Promise<Result>,
-): Promise<Result> {
-  signal.throwIfAborted();
-  const session = await openSession((network) => readNetwork(model.dir, network), stage, provider, threads);
-  try {
-    return await use(session);
-  } finally {
-    await session.release();
-  }
 }

@@ -1,4 +1,5 @@
-import type { EngineInfo } from './segmentation.ts';
+import { type Cause, causeOf, remedyFor } from './remedy.ts';
+import type { Provider } from './segmentation.ts';
 
 /** A model folder that cannot be used. One problem a line in `problems`; the message joins them. */
 export class ModelError extends Error {
@@ -16,11 +17,20 @@ export class ModelError extends Error {
 /** A provider that was asked for and cannot run the network, or computes it wrongly. */
 export class ProviderError extends Error {
   override readonly name = 'ProviderError';
-  readonly provider: EngineInfo['provider'];
+  readonly provider: Provider;
+  /** Why, as far as the runtime's words tell. */
+  readonly reason: Cause;
+  /** What a person can do about it. */
+  readonly remedy: string | null;
 
-  constructor(provider: EngineInfo['provider'], reason: string, options?: ErrorOptions) {
-    super(`provider ${provider} cannot run this model here: ${firstLine(reason)}`, options);
+  constructor(provider: Provider, text: string, options?: ErrorOptions) {
+    const reason = causeOf(text);
+    const remedy = remedyFor(provider, reason);
+    const advice = remedy === null ? '' : `. To do: ${remedy}`;
+    super(`provider ${provider} cannot run this model here: ${firstLine(text)}${advice}`, options);
     this.provider = provider;
+    this.reason = reason;
+    this.remedy = remedy;
   }
 }
 

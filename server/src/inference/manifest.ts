@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PROVIDERS } from './segmentation.ts';
 
 /**
  * The manifest of a model: everything the server must know to run a network on a CT series.
@@ -51,7 +52,17 @@ const channel = z.enum(['background', 'liver', 'lesion', 'other']);
 const network = { file: plainFileName, sha256 };
 
 /** Another form of a network, of the same weights, for the providers that run it better. */
-const variant = z.strictObject({ providers: z.array(z.enum(['cpu', 'cuda', 'webgpu'])).min(1), ...network });
+const variant = z.strictObject({ providers: z.array(z.enum(PROVIDERS)).min(1), ...network });
+
+/**
+ * What the network answers to a made-up window: value n of the input, x fastest, is 2 sin(0.37 n) cos(0.0113 n), and
+ * value i of `values` is number floor((i + 1/2) n / values) of the n values of the output. A provider that is further from it is wrong.
+ */
+const reference = z.strictObject({
+  /** Root mean square of the difference, as a share of the values' standard deviation. */
+  tolerance: z.number().positive().max(0.5),
+  values: z.array(z.number()).min(16).max(4096),
+});
 
 const stage = z.strictObject({
   /** The network that runs on each provider for which no variant is named. */
@@ -67,6 +78,7 @@ const stage = z.strictObject({
   /** Share of a window that the next one overlaps, along each axis. */
   overlap: z.number().min(0).max(0.75),
   intensity,
+  reference: reference.optional(),
 });
 
 /**

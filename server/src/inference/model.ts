@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ModelError } from './errors.ts';
 import { type Manifest, manifestSchema, type NetworkFile, type Stage, stagesOf } from './manifest.ts';
 import { externalTensors } from './onnx.ts';
-import type { EngineInfo } from './segmentation.ts';
+import type { Provider } from './segmentation.ts';
 
 /** A model folder that was checked: its manifest is sound and its networks are the ones that the manifest names. */
 export interface Model {
@@ -70,9 +70,19 @@ export async function listModels(
   return { models, rejected };
 }
 
-/** The file of a stage's network that is meant for a provider. */
-export function networkFor({ variants = [], ...stage }: Stage, provider: EngineInfo['provider']): NetworkFile {
-  return variants.find(({ providers }) => providers.includes(provider)) ?? stage;
+/**
+ * The forms of a stage's network that are meant for a provider, in the manifest's order: never none. They have the same
+ * weights; which is the fastest is a matter of the hardware.
+ */
+export function formsFor({ variants = [], ...stage }: Stage, provider: Provider): readonly NetworkFile[] {
+  const meant = variants.filter(({ providers }) => providers.includes(provider));
+  return meant.length > 0 ? meant : [stage];
+}
+
+/** The form of a stage's network that runs on a provider: the first that is among the `fastest`, or the first of all. */
+export function networkFor(stage: Stage, provider: Provider, fastest: readonly string[] = []): NetworkFile {
+  const forms = formsFor(stage, provider);
+  return forms.find(({ file }) => fastest.includes(file)) ?? forms[0]!;
 }
 
 /** Each file that a manifest names, once, however many stages and providers it is for. */
@@ -146,9 +156,9 @@ function* contradictions(manifest: Manifest): Generator<string> {
     if (intensity.kind === 'window' && intensity.lowHu >= intensity.highHu) {
       yield `cascade.${name}.intensity: lowHu ${intensity.lowHu} is not below highHu ${intensity.highHu}`;
     }
-    const named = stage.variants?.flatMap(({ providers }) => providers) ?? [];
-    const twice = named.find((provider, n) => named.indexOf(provider) !== n);
-    if (twice !== undefined) yield `cascade.${name}.variants: '${twice}' is named twice`;
+    const files = stage.variants?.map(({ file }) => file) ?? [];
+    const twice = files.find((file, n) => files.indexOf(file) !== n);
+    if (twice !== undefined) yield `cascade.${name}.variants: ${twice} is named twice`;
     const voxels = windowVoxels[0] * windowVoxels[1] * windowVoxels[2];
     if (voxels > MOST_WINDOW_VOXELS) {
       yield `cascade.${name}.windowVoxels: ${voxels} voxels a window, more than ${MOST_WINDOW_VOXELS}`;

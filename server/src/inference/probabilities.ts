@@ -14,37 +14,66 @@ export function probabilitiesOf(voxels: number): Probabilities {
   return { liver: both.subarray(0, voxels), lesion: both.subarray(voxels), both };
 }
 
+/** Below this exp() adds nothing to a sum of at least one in single precision. */
+const VANISHES = -24;
+
 /**
- * Turns a network's output [C, Z, Y, X] into probabilities, written to `into`. Logits go through a softmax;
- * channels of one name add up, so a network that tells eight liver segments apart can name them all 'liver'.
+ * What a network says of a row of voxels along x: the channels' shares, whose probability is share / all. Logits go through
+ * a softmax; channels of one name add up, so a network that tells eight liver segments apart can name them all 'liver'.
  */
-export function toProbabilities(stage: Stage, output: Float32Array, into: Probabilities): void {
-  const { liver, lesion } = into;
-  const voxels = liver.length;
-  const channels = stage.channels.length;
-  const isLiver = stage.channels.map((channel) => channel === 'liver');
-  const isLesion = stage.channels.map((channel) => channel === 'lesion');
-  const logits = stage.activation === 'logits';
-  for (let voxel = 0; voxel < voxels; voxel++) {
-    let largest = 0;
-    if (logits) {
-      largest = output[voxel]!;
-      for (let c = 1, at = voxel + voxels; c < channels; c++, at += voxels) {
-        if (output[at]! > largest) largest = output[at]!;
+export class RowShares {
+  readonly all: Float64Array;
+  readonly liver: Float64Array;
+  readonly lesion: Float64Array;
+  readonly #other: Float64Array;
+  readonly #largest: Float64Array;
+  readonly #stage: Stage;
+  readonly #voxels: number;
+
+  constructor(stage: Stage) {
+    const [x, y, z] = stage.windowVoxels;
+    const row = () => new Float64Array(x);
+    [this.all, this.liver, this.lesion, this.#other, this.#largest] = [row(), row(), row(), row(), row()];
+    this.#stage = stage;
+    this.#voxels = x * y * z;
+  }
+
+  /** Reads the row whose first voxel is `first` of a window's output [C, Z, Y, X]. */
+  read(output: Float32Array, first: number): void {
+    const { all } = this;
+    const { channels, activation } = this.#stage;
+    for (const sum of [this.liver, this.lesion, this.#other]) sum.fill(0);
+    const logits = activation === 'logits';
+    if (logits) this.#findLargest(output, first);
+    for (const [c, name] of channels.entries()) {
+      const into = name === 'liver' ? this.liver : name === 'lesion' ? this.lesion : this.#other;
+      const from = first + c * this.#voxels;
+      if (logits) addExponentials(output, from, this.#largest, into);
+      else for (let x = 0; x < into.length; x++) into[x]! += output[from + x]!;
+    }
+    if (!logits) all.fill(1);
+    else for (let x = 0; x < all.length; x++) all[x] = this.liver[x]! + this.lesion[x]! + this.#other[x]!;
+  }
+
+  #findLargest(output: Float32Array, first: number): void {
+    const largest = this.#largest.fill(Number.NEGATIVE_INFINITY);
+    for (let c = 0; c < this.#stage.channels.length; c++) {
+      const from = first + c * this.#voxels;
+      for (let x = 0; x < largest.length; x++) {
+        const value = output[from + x]!;
+        // What is not a number must come through.
+        if (!(value <= largest[x]!)) largest[x] = value;
       }
     }
-    let all = 0;
-    let inLiver = 0;
-    let inLesion = 0;
-    for (let c = 0, at = voxel; c < channels; c++, at += voxels) {
-      const share = logits ? Math.exp(output[at]! - largest) : output[at]!;
-      all += share;
-      if (isLiver[c]) inLiver += share;
-      else if (isLesion[c]) inLesion += share;
-    }
-    const sum = logits ? all : 1;
-    liver[voxel] = inLiver / sum;
-    lesion[voxel] = inLesion / sum;
+  }
+}
+
+/** Adds exp(value - largest) of a row of values, none of which is above its largest. */
+function addExponentials(output: Float32Array, from: number, largest: Float64Array, into: Float64Array): void {
+  for (let x = 0; x < into.length; x++) {
+    const below = output[from + x]! - largest[x]!;
+    // Most of a softmax is spared the call.
+    into[x]! += below === 0 ? 1 : below < VANISHES ? 0 : Math.exp(below);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Field } from '../volume/field.ts';
+import type { Warning } from '../volume/series.ts';
 import type { Box, LabelMap, Vec3 } from '../volume/volume.ts';
 
 /** Values of a segmentation's label map. */
@@ -17,6 +18,8 @@ export interface Segmentation {
   /** Median HU of the liver that the locating stage found. */
   readonly liverMedianHu: number;
   readonly engine: EngineInfo;
+  /** What went otherwise than configured while it was computed. */
+  readonly warnings?: readonly Warning[];
 }
 
 /** How probable it is that a patch of the scan holds lesion: the answer of a head of its own, beside the mask. */
@@ -26,9 +29,13 @@ export interface HeatMap {
   readonly patchMm: Vec3;
 }
 
+/** What ONNX Runtime can compute on, as it is named everywhere. */
+export const PROVIDERS = ['cuda', 'directml', 'coreml', 'webgpu', 'cpu'] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
 /** What computed a result. */
 export interface EngineInfo {
-  readonly provider: 'cpu' | 'cuda' | 'webgpu';
+  readonly provider: Provider;
   /** e.g. 'CPU, 2 threads' or the GPU's name. */
   readonly device: string;
 }

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Field as ProbabilityField } from '../volume/field.ts';
 import type { Grid, Vec3 } from '../volume/volume.ts';
 import { WindowBlend } from './blend.ts';
@@ -7,7 +6,8 @@ import { type HuTransform, transformed } from './intensity.ts';
 import type { Stage } from './manifest.ts';
 import { PresenceBlend } from './presence.ts';
 import type { Probabilities } from './probabilities.ts';
-import type { NetworkSession } from './provider.ts';
+import { sharedFloats } from './runtime.ts';
+import type { NetworkSession, WindowOutput } from './session.ts';
 import { windowsOver } from './tiles.ts';
 
 /** What the windows of a stage slide over: HU on a patient-aligned grid, at least a window along each axis. */
@@ -34,8 +34,8 @@ export interface WindowsResult {
 }
 
 /**
- * Runs a stage's network in overlapping windows over a field and blends what it says.
- * Between windows the event loop turns, so that messages get out and cancelling gets in.
+ * Runs a stage's network in overlapping windows over a field and blends what it says: while the network is at work on a
+ * window, in its own thread, the next is prepared and the last is blended. Cancelling does not wait for the window.
  * @throws NetworkError when an output of the network is not what the manifest says, or not finite;
  * the signal's reason when cancelled
  */
@@ -46,15 +46,35 @@ export async function runWindows(field: Field, run: WindowRun): Promise<WindowsR
   const starts = windowsOver(shape, stage.windowVoxels, stage.overlap).filter(run.wanted);
   const blend = new WindowBlend(shape, stage);
   const patches = stage.presence ? new PresenceBlend(field.grid, stage.windowVoxels, stage.presence) : null;
-  const input = new Float32Array(wx * wy * wz);
-  for (const [n, start] of starts.entries()) {
-    await nextTurn();
-    signal.throwIfAborted();
-    readWindow(field, start, stage.windowVoxels, transform, input);
-    const { classes, presence } = await session.run(input);
-    blend.add(start, classes);
-    if (presence) patches?.add(start, presence);
-    run.done((n + 1) / starts.length);
+  const window = wx * wy * wz;
+  // Two, of which one is read while the other is written.
+  const inputs = [sharedFloats(window * session.batch), sharedFloats(window * session.batch)] as const;
+  const groups = grouped(starts, session.batch);
+  const begin = (n: number): Promise<WindowOutput> => {
+    const output = session.run(inputs[n % 2]!.subarray(0, window * groups[n]!.length), groups[n]!.length);
+    // It may fail when nobody waits for it any more.
+    output.catch(() => {});
+    return output;
+  };
+  const prepare = (n: number) => {
+    for (const [i, start] of (groups[n] ?? []).entries()) {
+      readWindow(field, start, stage.windowVoxels, transform, inputs[n % 2]!.subarray(i * window, (i + 1) * window));
+    }
+  };
+  signal.throwIfAborted();
+  prepare(0);
+  let running = groups.length > 0 ? begin(0) : null;
+  let finished = 0;
+  for (const [n, group] of groups.entries()) {
+    prepare(n + 1);
+    const { classes, presence } = await orAborted(running!, signal);
+    running = n + 1 < groups.length ? begin(n + 1) : null;
+    for (const [i, start] of group.entries()) {
+      blend.add(start, partOf(classes, i, group.length));
+      if (presence) patches?.add(start, partOf(presence, i, group.length));
+    }
+    finished += group.length;
+    run.done(finished / starts.length);
   }
   const probabilities = blend.finish();
   const presence = patches?.finish() ?? null;
@@ -62,6 +82,26 @@ export async function runWindows(field: Field, run: WindowRun): Promise<WindowsR
     throw new NetworkError(stage.file, `gives values that are no numbers on ${session.engine.provider}`);
   }
   return { probabilities, presence };
+}
+
+function grouped<T>(items: readonly T[], most: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / most) }, (_, n) => items.slice(n * most, (n + 1) * most));
+}
+
+const partOf = (values: Float32Array, part: number, parts: number) =>
+  values.subarray((part * values.length) / parts, ((part + 1) * values.length) / parts);
+
+/** Waits for a window, but no longer than until the run is cancelled. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const abort = Promise.withResolvers<never>();
+  const cancel = () => abort.reject(signal.reason);
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    return await Promise.race([work, abort.promise]);
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
 }
 
 /** Copies a window's voxels and gives them the network's values. */

@@ -28,7 +28,11 @@ process.on('message', (received) => {
   if (message.kind === 'cancel') running?.abort(new RunCancelled());
   else void run(message.request);
 });
-process.on('disconnect', () => process.exit(0));
+process.on('disconnect', () => {
+  // An ordinary exit in the middle of a window ends in an abort of the runtime's, with a core file.
+  if (running) process.kill(process.pid, 'SIGKILL');
+  process.exit(0);
+});
 // Ctrl-C on a terminal reaches every process of the group; when to stop is the parent's decision.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { findingsSchema } from '../findings/schema.ts';
+import { PROVIDERS } from '../inference/segmentation.ts';
 import type { RunRequest } from '../pipeline.ts';
 import { PHASES } from '../progress.ts';
 import { PLAIN_FILES, resultOptionsSchema } from '../reports/options.ts';
@@ -25,7 +26,7 @@ const priorsSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('files'), path: z.string() }),
 ]);
 
-const engineSchema = z.strictObject({ provider: z.enum(['cpu', 'cuda', 'webgpu']), device: z.string() });
+const engineSchema = z.strictObject({ provider: z.enum(PROVIDERS), device: z.string() });
 
 const engineRequestSchema: z.ZodType<RunRequest> = z.strictObject({
   runId: z.string(),
@@ -46,8 +47,10 @@ const engineRequestSchema: z.ZodType<RunRequest> = z.strictObject({
     }),
   ]),
   modelDir: z.string().nullable(),
-  provider: z.enum(['auto', 'cpu', 'cuda', 'webgpu']),
+  provider: z.enum(['auto', ...PROVIDERS]),
   threads: z.int().positive().optional(),
+  device: z.int().nonnegative().optional(),
+  cpuFallback: z.boolean().optional(),
   outDir: z.string(),
   options: resultOptionsSchema.optional(),
   plainFiles: z.array(z.enum(PLAIN_FILES)).readonly().optional(),

@@ -12,7 +12,7 @@ import type { Run } from './run.ts';
  * @throws PipelineFailed when the run's model is not here, and is needed; where there are other workers, one of them may have it
  */
 export function requestsFor(
-  config: Pick<Config, 'provider' | 'threads' | 'results' | 'priors' | 'databaseUrl'>,
+  config: Pick<Config, 'provider' | 'device' | 'cpuFallback' | 'threads' | 'results' | 'priors' | 'databaseUrl'>,
   archive: ArchiveOptions,
   modelWithDigest: (digest: string) => Model | undefined,
 ): (run: Run, outDir: string, correction: CorrectionOrder | undefined) => RunRequest {
@@ -35,6 +35,8 @@ export function requestsFor(
       },
       modelDir: model?.dir ?? null,
       provider: config.provider,
+      device: config.device,
+      cpuFallback: config.cpuFallback,
       threads: config.threads,
       outDir,
       options: config.results,

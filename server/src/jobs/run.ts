@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { RESULT_KINDS } from '../findings/schema.ts';
+import { PROVIDERS } from '../inference/segmentation.ts';
 import { PHASES } from '../progress.ts';
 
 /** The states of a run. The last four are final, save that a failed or cancelled run is queued again when asked for. */
@@ -85,7 +86,7 @@ export interface CorrectionParts {
 }
 
 const archivedSchema = z.strictObject({
-  engine: z.strictObject({ provider: z.enum(['cpu', 'cuda', 'webgpu']), device: z.string() }),
+  engine: z.strictObject({ provider: z.enum(PROVIDERS), device: z.string() }),
   confidences: z.record(z.string(), z.number()),
 });
 

@@ -1,3 +1,4 @@
+import type { Provider } from '../inference/segmentation.ts';
 import type { Provenance } from './provenance.ts';
 
 /** What a report of ours in an archive says of its run. */
@@ -7,7 +8,7 @@ export interface ArchivedRun extends Provenance {
   /** SOP Instance UIDs of the slices that were segmented. */
   readonly instances: readonly string[];
   readonly model: { readonly id: string; readonly version: string; readonly digest: string };
-  readonly engine: { readonly provider: 'cpu' | 'cuda' | 'webgpu'; readonly device: string };
+  readonly engine: { readonly provider: Provider; readonly device: string };
   readonly createdAt: Date;
   /** Of the lesions, by tracking UID. */
   readonly confidences: Readonly<Record<string, number>>;

@@ -13,7 +13,6 @@ import { bundledModelDir } from '../../../server/src/cli/bundled-model.ts';
 import { WindowBlend } from '../../../server/src/inference/blend.ts';
 import { huTransform, transformed } from '../../../server/src/inference/intensity.ts';
 import { loadModel, networkFor, readNetwork } from '../../../server/src/inference/model.ts';
-import { probabilitiesOf, toProbabilities } from '../../../server/src/inference/probabilities.ts';
 import { type NetworkSession, openSession } from '../../../server/src/inference/provider.ts';
 import { gaussianWeights, windowsOver } from '../../../server/src/inference/tiles.ts';
 import { type Field, readWindow, runWindows } from '../../../server/src/inference/windows.ts';
@@ -148,9 +147,8 @@ async function largestDifference(ours: Float32Array): Promise<number> {
 async function accountForAWindow(): Promise<void> {
   const [x, y, z] = stage.windowVoxels;
   const input = new Float32Array(x * y * z);
-  const into = probabilitiesOf(x * y * z);
   const blend = new WindowBlend(field.grid.shape, stage);
-  const spent: Record<string, number[]> = { read: [], network: [], probabilities: [], blend: [], loop: [] };
+  const spent: Record<string, number[]> = { read: [], network: [], blend: [], loop: [] };
   const timed = async <T>(part: string, work: () => T | Promise<T>): Promise<T> => {
     const started = performance.now();
     const result = await work();
@@ -160,7 +158,6 @@ async function accountForAWindow(): Promise<void> {
   for (const start of starts) {
     await timed('read', () => readWindow(field, start, stage.windowVoxels, transform, input));
     const { classes } = await timed('network', () => session.run(input));
-    await timed('probabilities', () => toProbabilities(stage, classes, into));
     await timed('blend', () => blend.add(start, classes));
   }
   for (let round = 0; round < ROUNDS; round++) await timed('loop', () => runLoop(session));
@@ -171,10 +168,9 @@ async function accountForAWindow(): Promise<void> {
   const flops = flopsOf(join(model.dir, networkFor(stage, 'cpu').file));
   const peak = await convolutionPeak();
   heading('of a window', 'ms', 'of the loop');
-  row('reading and scaling HU', ms(typical('read')), percent(typical('read') / loop));
+  row('reading and scaling HU, by itself', ms(typical('read')), percent(typical('read') / loop));
   row('network, by itself', ms(network), percent(network / loop));
-  row('probabilities and blending', ms(typical('blend')), percent(typical('blend') / loop));
-  row('... of it probabilities', ms(typical('probabilities')), percent(typical('probabilities') / loop));
+  row('probabilities and blending, by itself', ms(typical('blend')), percent(typical('blend') / loop));
   row('the loop', ms(loop), percent(1));
   row('JavaScript: what the loop takes beyond the network', ms(loop - network), percent((loop - network) / loop));
   process.stdout.write('\n');

@@ -99,7 +99,7 @@ describe('loading a model', () => {
     await edit(({ cascade }) => {
       cascade.segment.variants!.push({ providers: ['cuda'], file, sha256 });
     });
-    assert.deepEqual(await problems(), ["manifest.json: cascade.segment.variants: 'cuda' is named twice"]);
+    assert.deepEqual(await problems(), ['manifest.json: cascade.segment.variants: segment-3d.onnx is named twice']);
   });
 
   it('takes a presence output only of the segmenting stage, in patches that fill its window', async () => {

@@ -42,7 +42,10 @@ describe('opening a network', () => {
       {
         name: 'ProviderError',
         provider: 'cuda',
-        message: 'provider cuda cannot run this model here: its libraries are not installed with onnxruntime-node',
+        reason: 'library missing',
+        message:
+          'provider cuda cannot run this model here: its libraries are not installed with onnxruntime-node. To do: run ' +
+          'ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js, and install CUDA 12 and cuDNN 9',
       },
     );
   });

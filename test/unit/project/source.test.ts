@@ -43,7 +43,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   phantom: ['dicom', 'volume', 'shared'],
   pipeline: [...STAGE, 'dicomweb', 'priors', 'reports'],
   jobs: [...STAGE, 'dicomweb', 'pipeline', 'reports', 'config'],
-  config: ['dicomweb', 'pipeline', 'reports'],
+  config: ['dicomweb', 'inference', 'pipeline', 'reports'],
   intake: ['dicomweb', 'jobs', 'reports', 'volume', 'shared'],
   http: [...STAGE, 'dicomweb', 'intake', 'jobs', 'pipeline', 'config'],
   server: ['config', 'dicomweb', 'http', 'inference', 'intake', 'jobs', 'reports'],

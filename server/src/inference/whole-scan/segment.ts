@@ -1,16 +1,15 @@
-import { availableParallelism } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Progress } from '../../progress.ts';
 import { voxelMl } from '../../volume/geometry.ts';
-import type { CtSeries } from '../../volume/series.ts';
-import type { SegmentOptions } from '../cascade.ts';
+import type { CtSeries, Warning } from '../../volume/series.ts';
 import { NetworkError } from '../errors.ts';
 import { noLiver } from '../locate.ts';
 import type { Stage } from '../manifest.ts';
-import { type Model, readNetwork } from '../model.ts';
+import type { Model } from '../model.ts';
 import { postprocess } from '../postprocess.ts';
-import { type NetworkSession, openSession } from '../provider.ts';
 import { BACKGROUND, LIVER, type Segmentation } from '../segmentation.ts';
+import type { NetworkSession } from '../session.ts';
+import { type SegmentOptions, withNetwork } from '../with-network.ts';
 import { networkAxes, withoutZeroBorder } from './axes.ts';
 import { Decision, toProbabilitiesInPlace } from './decide.ts';
 import { type NetworkInput, networkInput } from './input.ts';
@@ -30,11 +29,12 @@ const WINDOWS_DONE = 0.97;
  */
 export async function segmentWholeScan(
   { volume }: CtSeries,
-  { dir, manifest }: Model,
-  { provider, threads = availableParallelism() }: SegmentOptions,
+  model: Model,
+  options: SegmentOptions,
   { signal, report }: Progress,
 ): Promise<Segmentation> {
-  const { segment: stage, leastLiverMl } = manifest.cascade;
+  const { cascade, postprocessing } = model.manifest;
+  const { segment: stage, leastLiverMl } = cascade;
   const { orientation, conventions } = stage.wholeScan!;
   report('segment', 0);
   const whole = networkAxes(volume.grid, orientation);
@@ -43,25 +43,23 @@ export async function segmentWholeScan(
   report('segment', PREPARED);
 
   const decision = new Decision(stage, volume.grid, axes, input);
-  const session = await openSession((network) => readNetwork(dir, network), stage, provider, threads);
-  const { engine } = session;
-  try {
+  const warnings: Warning[] = [];
+  const engine = await withNetwork(model, stage, options, signal, warnings, async (session) => {
     await slide(stage, session, input, decision, signal, (fraction) =>
       report('segment', PREPARED + (WINDOWS_DONE - PREPARED) * fraction),
     );
-  } finally {
-    await session.release();
-  }
+    return session.engine;
+  });
 
   const decided = decision.finish();
-  postprocess(decided.labelMap, decided.lesionProbability, manifest.postprocessing);
+  postprocess(decided.labelMap, decided.lesionProbability, postprocessing);
   const { labels } = decided.labelMap;
   let found = 0;
   for (const label of labels) if (label !== BACKGROUND) found++;
   const foundMl = found * voxelMl(volume.grid);
   if (found === 0 || foundMl < leastLiverMl) throw noLiver(foundMl, leastLiverMl);
   report('segment', 1);
-  return { ...decided, heatMap: null, liverMedianHu: medianHu(volume.hu, labels), engine };
+  return { ...decided, heatMap: null, liverMedianHu: medianHu(volume.hu, labels), engine, warnings };
 }
 
 /** Runs the windows layer by layer along z, and hands on each slice that no later layer covers. */

@@ -1,0 +1,129 @@
+import { NetworkError } from './errors.ts';
+import type { Stage } from './manifest.ts';
+import { type ProviderOptions, RuntimeSession, type TensorInfo, type WantedOutput } from './runtime.ts';
+import type { EngineInfo } from './segmentation.ts';
+
+/** What a network gives for one or more windows, as the manifest's activations say. */
+export interface WindowOutput {
+  /** [N, C, Z, Y, X] */
+  readonly classes: Float32Array;
+  /** [N, 1, Z / pz, Y / py, X / px], of each patch whether it holds lesion; null where the manifest names no such output. */
+  readonly presence: Float32Array | null;
+}
+
+/** A network that runs. */
+export interface NetworkSession {
+  readonly engine: EngineInfo;
+  /** Windows that one run takes at most; 1 where the graph says so. */
+  readonly batch: number;
+  /** What the session has overcome, one line each; absent where nothing is overcome. */
+  readonly faults?: readonly string[];
+  /**
+   * Runs windows [N, 1, Z, Y, X] in another thread. The output is good until the run after the next begins.
+   * @throws NetworkError when an output has another shape than the manifest says
+   */
+  run(input: Float32Array, windows?: number): Promise<WindowOutput>;
+  release(): Promise<void>;
+}
+
+/** Beyond this more windows at once gain nothing, and cost memory. */
+const LARGEST_BATCH = 4;
+
+/**
+ * Loads a network and checks it against the manifest.
+ * @param file by which it is named in errors
+ * @throws NetworkError when it is not what the stage says; Error of the runtime's own when it cannot be loaded
+ */
+export async function loadNetwork(
+  onnx: Uint8Array,
+  file: string,
+  stage: Stage,
+  options: ProviderOptions,
+  device: string,
+): Promise<NetworkSession> {
+  const session = await RuntimeSession.open(onnx, options);
+  try {
+    checkSignature(session, file, stage);
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+  const [count] = session.inputs[0]!.shape;
+  const isOpen = count !== undefined && !isFixed(count);
+  return {
+    engine: { provider: options.provider, device },
+    batch: isOpen && options.provider !== 'cpu' ? LARGEST_BATCH : 1,
+    run: (input, windows = 1) => runWindows(session, file, stage, input, windows),
+    release: () => session.release(),
+  };
+}
+
+/** The outputs that the manifest names, with their dimensions. */
+function outputsOf({ output, channels, windowVoxels, presence }: Stage, windows: number): WantedOutput[] {
+  const [x, y, z] = windowVoxels;
+  const classes = { name: output, shape: [windows, channels.length, z, y, x] };
+  if (!presence) return [classes];
+  const [px, py, pz] = presence.patchVoxels;
+  return [classes, { name: presence.output, shape: [windows, 1, z / pz, y / py, x / px] }];
+}
+
+/** Names, element type and dimensions of the graph's input and outputs against the manifest. */
+function checkSignature({ inputs, outputs }: RuntimeSession, file: string, stage: Stage): void {
+  const [x, y, z] = stage.windowVoxels;
+  if (inputs.length !== 1) {
+    throw new NetworkError(file, `has ${inputs.length} inputs (${inputs.map(({ name }) => name).join(', ')}), not one`);
+  }
+  checkTensor(file, 'input', inputs, stage.input, [1, 1, z, y, x]);
+  for (const { name, shape } of outputsOf(stage, 1)) checkTensor(file, 'output', outputs, name, shape);
+}
+
+function checkTensor(
+  file: string,
+  role: 'input' | 'output',
+  tensors: readonly TensorInfo[],
+  name: string,
+  expected: readonly number[],
+): void {
+  const tensor = tensors.find((candidate) => candidate.name === name);
+  if (tensor === undefined) {
+    const names = tensors.map((candidate) => candidate.name).join(', ');
+    throw new NetworkError(file, `has no ${role} '${name}', which the manifest names; it has: ${names}`);
+  }
+  if (tensor.type !== 'float32') {
+    throw new NetworkError(file, `${role} '${name}' is ${tensor.type ?? 'no tensor'}, not float32`);
+  }
+  // A graph need not state its dimensions, and may leave some open; then the warm-up tells.
+  const { shape } = tensor;
+  const fits = shape.length === expected.length && shape.every((n, axis) => n === expected[axis] || !isFixed(n));
+  if (shape.length > 0 && !fits) {
+    throw new NetworkError(
+      file,
+      `${role} '${name}' is [${shape.join(', ')}], but the manifest makes it [${expected.join(', ')}]`,
+    );
+  }
+}
+
+function isFixed(dimension: number | string): dimension is number {
+  return typeof dimension === 'number' && dimension >= 0;
+}
+
+async function runWindows(
+  session: RuntimeSession,
+  file: string,
+  stage: Stage,
+  values: Float32Array,
+  windows: number,
+): Promise<WindowOutput> {
+  const [x, y, z] = stage.windowVoxels;
+  const wanted = outputsOf(stage, windows);
+  const outputs = await session.run({ name: stage.input, values, shape: [windows, 1, z, y, x] }, wanted);
+  const [classes, presence = null] = outputs.map(({ name, type, shape, values: given }, n) => {
+    const expected = wanted[n]!.shape;
+    if (shape.join() !== expected.join() || !(given instanceof Float32Array)) {
+      const got = `${type} [${shape.join(', ')}]`;
+      throw new NetworkError(file, `output '${name}' is ${got}, not float32 [${expected.join(', ')}]`);
+    }
+    return given;
+  });
+  return { classes: classes!, presence };
+}
