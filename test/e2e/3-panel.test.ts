@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import axe from 'axe-core';
 import type { FindingsDocument } from '../../server/src/findings/schema.ts';
-import { itInFull } from '../support/full.ts';
 import { colouredPixels } from './drawn-mask.ts';
 import { type Patient, patient } from './patients.ts';
 import { sharedStage } from './shared-stage.ts';
@@ -60,7 +59,7 @@ describe('the findings in the viewer', function () {
     assert.deepEqual(await numbers(), byVolume);
   });
 
-  itInFull('hides a lesion, the liver, and what the model is less sure of; and draws outlines only', async () => {
+  it('hides a lesion, the liver, and what the model is less sure of; and draws outlines only', async () => {
     await visit.goTo(1, one.instanceNumberOf(findings.lesions[0]!));
     const all = await coloured();
     await visit.page.getByRole('button', { name: 'Show lesion 1' }).click();
@@ -95,7 +94,7 @@ describe('the findings in the viewer', function () {
     assert.match(origin, /\d{1,2} \w{3} \d{4}, \d\d:\d\d.*Research use only/s);
   });
 
-  itInFull('can be read by a screen reader and used by keyboard alone', async () => {
+  it('can be read by a screen reader and used by keyboard alone', async () => {
     await visit.page.evaluate(axe.source);
     for (const part of ['panel', 'segment']) assert.deepEqual(await visit.violations(part), []);
     await visit.part('segment').focus();
@@ -183,36 +182,33 @@ describe('what the viewer says of other series', function () {
     await visit.screenshot('14-no-lesion');
   });
 
-  itInFull(
-    'disables the button with the reason where the series is unsuitable, and recommends a better one',
-    async () => {
-      const portal = patient(31);
-      const { studyInstanceUid, frameOfReferenceUid } = portal.series;
-      const few = patient(
-        31,
-        { slices: 6, sliceSpacingMm: 40 },
-        {
-          attributes: {
-            StudyInstanceUID: studyInstanceUid,
-            FrameOfReferenceUID: frameOfReferenceUid,
-            SeriesNumber: 0,
-            SeriesDescription: 'Scout',
-          },
+  it('disables the button with the reason where the series is unsuitable, and recommends a better one', async () => {
+    const portal = patient(31);
+    const { studyInstanceUid, frameOfReferenceUid } = portal.series;
+    const few = patient(
+      31,
+      { slices: 6, sliceSpacingMm: 40 },
+      {
+        attributes: {
+          StudyInstanceUID: studyInstanceUid,
+          FrameOfReferenceUID: frameOfReferenceUid,
+          SeriesNumber: 0,
+          SeriesDescription: 'Scout',
         },
-      );
-      await stage.store(few.series);
-      await stage.store(portal.series);
-      await visit.openStudy(studyInstanceUid);
-      await visit.openThumbnail('Scout');
-      await visit.part('unsuitable').getByText('only 6 images').waitFor();
-      assert.equal(await visit.part('segment').getAttribute('aria-disabled'), 'true');
-      await visit.part('better').waitFor();
-      await visit.screenshot('15-unsuitable');
-      await visit.page.getByRole('button', { name: 'Show this series' }).click();
-      await visit.page.getByText('You can go on reading while it works').waitFor();
-      assert.equal(await visit.part('segment').getAttribute('aria-disabled'), 'false');
-    },
-  );
+      },
+    );
+    await stage.store(few.series);
+    await stage.store(portal.series);
+    await visit.openStudy(studyInstanceUid);
+    await visit.openThumbnail('Scout');
+    await visit.part('unsuitable').getByText('only 6 images').waitFor();
+    assert.equal(await visit.part('segment').getAttribute('aria-disabled'), 'true');
+    await visit.part('better').waitFor();
+    await visit.screenshot('15-unsuitable');
+    await visit.page.getByRole('button', { name: 'Show this series' }).click();
+    await visit.page.getByText('You can go on reading while it works').waitFor();
+    assert.equal(await visit.part('segment').getAttribute('aria-disabled'), 'false');
+  });
 
   it('says why a series is refused', async () => {
     const gap = patient(32).series;

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { itInFull } from '../support/full.ts';
 import { patient } from './patients.ts';
 import { sharedStage } from './shared-stage.ts';
 import { type Stage, whyNoBrowser } from './stage.ts';
@@ -67,7 +66,7 @@ describe('the course of a run in the viewer', function () {
     assert.equal(await phaseOf(here), 'retrieve');
   });
 
-  itInFull('tells another study, on another machine, its place behind it', async () => {
+  it('tells another study, on another machine, its place behind it', async () => {
     await stage.request(second);
     elsewhere = await stage.openPage();
     await elsewhere.openStudy(second.studyInstanceUid);
@@ -84,7 +83,7 @@ describe('the course of a run in the viewer', function () {
     await here.part('progress').waitFor();
   });
 
-  itInFull('ends with the result over the images of each of the two studies', async () => {
+  it('ends with the result over the images of each of the two studies', async () => {
     stage.fault = 'none';
     for (const visit of [here, elsewhere]) {
       await visit.part('headline').waitFor();

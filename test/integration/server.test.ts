@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
+import { deepEqual, doesNotMatch, equal, match, notEqual, ok } from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -198,7 +198,9 @@ describe('the companion server on a real archive', function () {
       const [asked, ready] = await Promise.all([ask(9), fetch(`${server.url}/readyz`)]);
       faulty.fault = 'none';
       deepEqual([asked.status, ready.status], [502, 503]);
-      match((await json<ErrorView>(asked)).error.message, reason);
+      const { message } = (await json<ErrorView>(asked)).error;
+      match(message, reason);
+      doesNotMatch(message, /http|127\.0\.0\.1/, 'where the archive is concerns nobody who reads');
       match((await json<Readiness>(ready)).checks.archive.reason!, reason);
     }
     equal((await fetch(`${server.url}/readyz`)).status, 200);

@@ -11,7 +11,7 @@ from .intensity import AIR_HU, around_liver_median, window
 from .pool import IGNORE
 from .scene import LESION, LIVER
 
-LOCATE_CROP_ZYX = (56, 72, 88)
+LOCATE_CROP_ZYX = (64, 80, 96)
 SEGMENT_CROP_ZYX = (48, 64, 64)
 # background, liver, lesion, spleen, kidney -> background, liver, spleen, kidney
 _LOCATE_CLASSES = np.array([0, 1, 1, 2, 3], np.uint8)

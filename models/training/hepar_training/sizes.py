@@ -23,5 +23,5 @@ class Size:
 SIZES = {
     'tiny': Size(2, {'locate': (32, 32, 32), 'segment': (32, 32, 32)}, {'locate': (4, 4, 8, 8), 'segment': (4, 8, 8, 8)}),
     'standard': Size(2, {'locate': LOCATE_CROP_ZYX, 'segment': SEGMENT_CROP_ZYX}, {stage: shape.widths for stage, shape in SHAPES.items()}),
-    'gpu': Size(8, {'locate': (64, 80, 96), 'segment': (64, 96, 96)}, {'locate': (12, 32, 80, 144), 'segment': (34, 68, 102, 102)}),
+    'gpu': Size(8, {'locate': (64, 80, 96), 'segment': (64, 96, 96)}, {'locate': (32, 64, 96, 112), 'segment': (34, 68, 102, 102)}),
 }

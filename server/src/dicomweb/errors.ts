@@ -10,9 +10,15 @@ export abstract class ArchiveError extends Error {
     return this.transient;
   }
 
-  constructor(message: string, url: string | URL, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.url = withoutSecrets(url);
+  /** The same line without the address, for people whom it does not concern. */
+  readonly withoutAddress: string;
+
+  /** @param say the line, with the address or with nothing in its place */
+  constructor(say: (address: string | null) => string, url: string | URL, cause?: unknown) {
+    const address = withoutSecrets(url);
+    super(say(address), cause === undefined ? undefined : { cause });
+    this.url = address;
+    this.withoutAddress = say(null);
   }
 }
 
@@ -22,7 +28,7 @@ export class ArchiveUnreachable extends ArchiveError {
   readonly transient: boolean;
 
   constructor(url: string | URL, reason: string, options: { transient: boolean; cause?: unknown }) {
-    super(`The archive at ${withoutSecrets(url)} cannot be reached: ${reason}.`, url, options.cause);
+    super((address) => `${theArchive(address)} cannot be reached: ${reason}.`, url, options.cause);
     this.transient = options.transient;
   }
 }
@@ -39,7 +45,8 @@ export class ArchiveRefused extends ArchiveError {
   readonly retryAfterMs: number | null;
 
   constructor(url: string | URL, status: number, retryAfterMs: number | null = null) {
-    super(`The archive answered ${status} (${meaningOf(status)}) to ${withoutSecrets(url)}.`, url);
+    const answer = `The archive answered ${status} (${meaningOf(status)})`;
+    super((address) => (address ? `${answer} to ${address}.` : `${answer}.`), url);
     this.status = status;
     this.transient = TRANSIENT_STATUSES.has(status);
     this.retryAfterMs = retryAfterMs;
@@ -56,7 +63,7 @@ export class NotFound extends ArchiveError {
   readonly transient = false;
 
   constructor(url: string | URL) {
-    super(`The archive holds nothing at ${withoutSecrets(url)}.`, url);
+    super((address) => `The archive holds nothing ${address ? `at ${address}` : 'of what was asked for'}.`, url);
   }
 }
 
@@ -67,7 +74,7 @@ export class SourceGone extends ArchiveError {
 
   /** @param what is gone: the series, or the result that was corrected */
   constructor(url: string | URL, what: 'series' | 'corrected result' = 'series') {
-    super(`Source gone: the ${what} is no longer in the archive.`, url);
+    super(() => `Source gone: the ${what} is no longer in the archive.`, url);
   }
 }
 
@@ -77,7 +84,7 @@ export class BrokenTransfer extends ArchiveError {
   readonly transient: boolean;
 
   constructor(url: string | URL, reason: string, options: { transient?: boolean; cause?: unknown } = {}) {
-    super(`The transfer from ${withoutSecrets(url)} is broken: ${reason}.`, url, options.cause);
+    super((address) => `The transfer from ${address ?? 'the archive'} is broken: ${reason}.`, url, options.cause);
     this.transient = options.transient ?? true;
   }
 }
@@ -102,7 +109,7 @@ export class StoreFailed extends ArchiveError {
     const first = failures[0];
     const what = failures.length === 1 ? 'one object was' : `${failures.length} objects were`;
     const example = first ? `, first ${first.sopInstanceUid}: ${reasonOf(first.reason)}` : '';
-    super(`The archive at ${withoutSecrets(url)} did not store everything: ${what} not taken${example}.`, url);
+    super((address) => `${theArchive(address)} did not store everything: ${what} not taken${example}.`, url);
     this.failures = failures;
   }
 
@@ -110,6 +117,8 @@ export class StoreFailed extends ArchiveError {
     return this.failures.every(({ reason }) => reason !== null && isPassing(reason));
   }
 }
+
+const theArchive = (address: string | null) => (address ? `The archive at ${address}` : 'The archive');
 
 /** The address without user name, password, query and fragment; text that is no address becomes 'an invalid address'. */
 export function withoutSecrets(url: string | URL): string {

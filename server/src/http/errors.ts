@@ -46,7 +46,7 @@ function isOfDatabase(error: unknown): boolean {
 
 function httpErrorFor(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
-  if (error instanceof ArchiveError) return new HttpError(502, 'archive-unavailable', error.message);
+  if (error instanceof ArchiveError) return new HttpError(502, 'archive-unavailable', error.withoutAddress);
   if (error instanceof DatabaseError || isOfDatabase(error)) {
     return new HttpError(503, 'queue-unavailable', 'The queue’s database does not answer: try again in a moment.');
   }

@@ -19,7 +19,8 @@ async function answer(order: ReviewOrder): Promise<ReviewAnswer> {
     return { kind: 'stored' };
   } catch (error) {
     if (signal.aborted) return { kind: 'archive-failed', message: 'The archive does not answer in time.' };
+    if (error instanceof ArchiveError) return { kind: 'archive-failed', message: error.withoutAddress };
     const { message, stack } = error as Error;
-    return error instanceof ArchiveError ? { kind: 'archive-failed', message } : { kind: 'failed', message, stack };
+    return { kind: 'failed', message, stack };
   }
 }
