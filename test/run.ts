@@ -1,9 +1,30 @@
-/** Runs the tests: `test/run.ts [--full] [--grep TEXT] [files…]`. `--full` runs every case of every matrix. */
+/**
+ * Runs the tests: `test/run.ts [--full] [--grep TEXT] [files…]`. `--full` runs every case of every matrix. Without files all
+ * layers run, two lanes of them beside each other: most tests keep one core busy, or wait for another process.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import Mocha from 'mocha';
+
+/** About as long as each other. Within a lane the order is kept. */
+const LANES = [
+  ['unit', 'conformance'],
+  ['integration', 'e2e'],
+];
+
+/** A lane that could write no more would stand still. */
+const MOST_KEPT_BYTES = 2 ** 26;
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
@@ -13,19 +34,62 @@ const { values, positionals } = parseArgs({
 });
 if (values.full) process.env.HEPAR_TEST_FULL = '1';
 
-const mocha = new Mocha({
-  timeout: 300_000,
-  slow: 3_000,
-  forbidOnly: process.env.CI !== undefined,
-  ...(values.grep === undefined ? {} : { grep: values.grep }),
-});
-const layers = ['unit', 'integration', 'conformance', 'e2e'];
-const files =
-  positionals.length > 0 ? positionals : layers.flatMap((layer) => globSync(`test/${layer}/**/*.test.ts`).sort());
-for (const file of files) mocha.addFile(file);
-await mocha.loadFilesAsync();
-const runner = mocha.run((failures) => {
-  const { passes = 0, pending = 0, tests = 0 } = runner.stats ?? {};
-  const summary = `\n${passes} passed, ${failures} failed, ${pending} skipped\n`;
-  process.stdout.write(summary, () => process.exit(failures > 0 || tests === 0 ? 1 : 0));
-});
+const isLane = process.send !== undefined;
+if (isLane) process.once('disconnect', () => process.exit(1));
+const counts = positionals.length > 0 ? await runFiles(positionals) : await runLanes();
+if (isLane) {
+  process.send!(counts, () => process.exit());
+} else {
+  const summary = `\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`;
+  process.stdout.write(summary, () => process.exit(counts.failed > 0 || counts.passed + counts.skipped === 0 ? 1 : 0));
+}
+
+async function runFiles(files: readonly string[]): Promise<Counts> {
+  const mocha = new Mocha({
+    timeout: 300_000,
+    slow: 3_000,
+    forbidOnly: process.env.CI !== undefined,
+    ...(values.grep === undefined ? {} : { grep: values.grep }),
+  });
+  for (const file of files) mocha.addFile(file);
+  await mocha.loadFilesAsync();
+  return new Promise((resolve) => {
+    const runner = mocha.run((failed) => {
+      const { passes: passed = 0, pending: skipped = 0 } = runner.stats ?? {};
+      resolve({ passed, failed, skipped });
+    });
+  });
+}
+
+/** Each lane in a process of its own. What the second says is kept until the first has ended. */
+async function runLanes(): Promise<Counts> {
+  const grep = values.grep === undefined ? [] : ['--grep', values.grep];
+  const lanes = LANES.map((layers) => {
+    const files = layers.flatMap((layer) => globSync(`test/${layer}/**/*.test.ts`).sort());
+    const env = process.stdout.isTTY ? { FORCE_COLOR: '1', ...process.env } : process.env;
+    return fork(fileURLToPath(import.meta.url), [...grep, ...files], { silent: true, env });
+  });
+  const ends = lanes.map(countsOf);
+  const said = lanes.map(({ stdout, stderr }) => {
+    const both = new PassThrough({ highWaterMark: MOST_KEPT_BYTES });
+    for (const stream of [stdout!, stderr!]) stream.pipe(both, { end: false });
+    return both;
+  });
+  for (const [n, text] of said.entries()) {
+    text.pipe(process.stdout, { end: false });
+    await ends[n];
+  }
+  const all = await Promise.all(ends);
+  const sum = (what: keyof Counts) => all.reduce((total, each) => total + each[what], 0);
+  return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
+}
+
+/** A lane that ends without its counts has failed. */
+async function countsOf(lane: ChildProcess): Promise<Counts> {
+  let counts: Counts | null = null;
+  lane.once('message', (message) => {
+    counts = message as Counts;
+  });
+  await once(lane, 'close');
+  return counts ?? { passed: 0, failed: 1, skipped: 0 };
+}
