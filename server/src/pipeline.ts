@@ -7,6 +7,7 @@ import { ArchiveError, SourceGone } from './dicomweb/errors.ts';
 import { readFiles } from './dicomweb/files.ts';
 import { findingsDocument } from './findings/document.ts';
 import { measure } from './findings/measure.ts';
+import { plausibilityWarnings } from './findings/plausibility.ts';
 import type { FindingsDocument } from './findings/schema.ts';
 import { segment } from './inference/cascade.ts';
 import { loadModel, type Model } from './inference/model.ts';
@@ -171,7 +172,8 @@ async function segmented(
   const found = await clock.time('measure', async () => {
     const measured = await measure(series, segmentation, request.runId, request.priors ? half(progress, 0) : progress);
     const read = await againstPriors(request, { series, ...measured }, progress);
-    return { ...measured, ...read, warnings: [...(segmentation.warnings ?? []), ...read.warnings] };
+    const doubts = plausibilityWarnings(measured.findings, measured.segments);
+    return { ...measured, ...read, warnings: [...(segmentation.warnings ?? []), ...doubts, ...read.warnings] };
   });
   const { engine, lesionProbability: probability } = segmentation;
   return { ...found, model, engine, probability, heatMap: request.heatMap ? segmentation.heatMap : null };
