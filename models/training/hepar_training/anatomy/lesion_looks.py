@@ -4,8 +4,8 @@
 - haemangioma: nodules at the rim as bright as the aorta, filling in from outside (Quinn and Benjamin, Radiology 1992;182:545).
 - metastasis: dark in the portal phase, bright rim, necrotic core; a few are hypervascular (Sica, Ji and Ros, AJR 2000;174:691).
 - hcc: bright in the arterial phase, washout later, capsule, mosaic (Chernyak et al., LI-RADS 2018, Radiology 2018;289:816).
-- abscess: fluid, bright wall within a dark halo ('double target', Mathieu et al., Radiology 1984;152:497), septa, sometimes gas.
-- treated: lipiodol, ablation zone with a thin rim, calcification (Chiu et al., RadioGraphics 2024, treatment response).
+- abscess: fluid, bright wall within a dark halo ('double target', Mathieu et al., Radiology 1985;154:749), septa, sometimes gas.
+- treated: lipiodol, ablation zone with a thin rim, calcification (treatment response in LI-RADS 2018, as above).
 - tiny: too small to show more than that they differ (Schwartz et al., Radiology 1999;210:71).
 - infiltrating: ill-defined, faint, patchy (Reynolds et al., RadioGraphics 2015;35:371).
 """

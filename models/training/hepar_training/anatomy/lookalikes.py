@@ -1,6 +1,6 @@
 """Things in the liver that are no lesion: they keep the networks from marking whatever differs.
 
-Perfusion differences: wedges under the capsule, bright in the arterial phase (Colagrande et al., AJR 2001;177:1251).
+Perfusion differences: wedges under the capsule, bright in the arterial phase (Colagrande et al., AJR 2004;183:459).
 Focal fat and focal sparing: beside the falciform ligament, gallbladder and hilum, or as a map of the liver, without
 mass effect (Hamer et al., RadioGraphics 2006;26:1637). Both keep the label of the liver."""
 from __future__ import annotations
