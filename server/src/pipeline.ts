@@ -14,10 +14,10 @@ import { loadModel, type Model } from './inference/model.ts';
 import type { ProviderPreference } from './inference/provider.ts';
 import { type PriorsSource, readAgainstPriors } from './priors/stage.ts';
 import type { Progress } from './progress.ts';
-import { makeObjects } from './reports/objects.ts';
+import { makeObjects, onePreview, resultUids } from './reports/objects.ts';
 import { DEFAULT_OPTIONS, type PlainFile, type ResultOptions } from './reports/options.ts';
 import { type RestoreOrder, restore } from './restore.ts';
-import { FILES, objectsIn, readFindings, writeFindings, writeResult } from './result-folder.ts';
+import { objectsIn, readFindings, writeFindings, writeObjects } from './result-folder.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { VERSION } from './version.ts';
 import { assemble } from './volume/assemble.ts';
@@ -112,31 +112,36 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
     ? await segmented(series, model, request, clock, progress)
     : await fromArchive(series, request, clock, progress);
   const { findings, segments, engine, priors, warnings } = result;
-  const made = await clock.time('report', () =>
-    makeObjects(
-      {
-        series,
-        segments,
-        findings,
-        comparison: priors?.comparison ?? null,
-        runId,
-        supersedes,
-        correction,
-        manifest: result.model.manifest,
-        modelDigest: result.model.digest,
-        engine,
-        softwareVersion: VERSION,
-        createdAt: new Date(request.createdAt),
-        probability: result.probability,
-        heatMap: result.heatMap,
-        options: request.options ?? DEFAULT_OPTIONS,
-      },
-      (fraction) => progress.report('report', fraction),
-    ),
-  );
+  const options = request.options ?? DEFAULT_OPTIONS;
   // Of what is in the archive only the picture is made once more: never two contents under one SOP Instance UID.
-  const objects = archived ? { ...made, files: { [FILES.preview]: made.files[FILES.preview]! } } : made;
-  progress.report('report', 1);
+  const objects = archived
+    ? onePreview({ series, segments, lesions: findings.lesions })
+    : makeObjects(
+        {
+          series,
+          segments,
+          findings,
+          comparison: priors?.comparison ?? null,
+          runId,
+          supersedes,
+          correction,
+          manifest: result.model.manifest,
+          modelDigest: result.model.digest,
+          engine,
+          softwareVersion: VERSION,
+          createdAt: new Date(request.createdAt),
+          probability: result.probability,
+          heatMap: result.heatMap,
+          options,
+        },
+        (fraction) => {
+          progress.signal.throwIfAborted();
+          progress.report('report', fraction);
+        },
+      );
+  await clock.time('report', () =>
+    writeObjects(request.outDir, { objects, segments, plainFiles: request.plainFiles ?? [] }),
+  );
   const document = findingsDocument({
     runId,
     supersedes,
@@ -145,18 +150,13 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
     engine,
     timingsMs: { ...clock.timingsMs(), store: archived ? 0 : null },
     series,
-    objects: made.uids,
+    objects: resultUids(runId, options),
     findings,
     priors,
     warnings,
   });
   progress.signal.throwIfAborted();
-  await writeResult(request.outDir, {
-    objects,
-    segments,
-    findings: document,
-    plainFiles: request.plainFiles ?? [],
-  });
+  await writeFindings(request.outDir, document);
   return document;
 }
 

@@ -1,34 +1,35 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type FindingsDocument, findingsSchema } from './findings/schema.ts';
-import { maskPngs } from './reports/masks.ts';
+import { MASK_FOLDERS, maskPngs } from './reports/masks.ts';
 import { labelMapNifti } from './reports/nifti.ts';
-import { OBJECT_FILES, objectsToStore, type ResultObjects } from './reports/objects.ts';
+import { OBJECT_FILES, objectsToStore, type ResultFile } from './reports/objects.ts';
 import type { PlainFile } from './reports/options.ts';
 import type { LabelMap } from './volume/volume.ts';
 
 /** The files of a run in its folder. */
 export const FILES = { ...OBJECT_FILES, findings: 'findings.json' } as const;
 
-/** A whole result, as it is written. */
-export interface WholeResult {
-  readonly objects: ResultObjects;
+/** What is written of a result before its findings. */
+export interface ResultContent {
+  readonly objects: Iterable<ResultFile>;
   readonly segments: LabelMap<Uint16Array>;
-  readonly findings: FindingsDocument;
   readonly plainFiles: readonly PlainFile[];
 }
 
-/** Writes a result into its folder. The findings come last, so that they stand for a complete set. */
-export async function writeResult(outDir: string, result: WholeResult): Promise<void> {
+/**
+ * Writes all files of a result into its folder but the findings, which come last, so that they stand for a complete set.
+ * An object is written before the next is made: only one of them is in memory.
+ */
+export async function writeObjects(outDir: string, { objects, segments, plainFiles }: ResultContent): Promise<void> {
   // What an attempt that broke off has left behind is no part of this result.
   await rm(outDir, { recursive: true, force: true });
-  for (const kind of result.plainFiles) await writePlainFiles(outDir, kind, result.segments);
-  await writeWhole(outDir, result.objects.files);
-  await writeFindings(outDir, result.findings);
+  for (const kind of plainFiles) await writePlainFiles(outDir, kind, segments);
+  for (const [name, content] of objects) await writeWhole(outDir, name, content);
 }
 
 export async function writeFindings(outDir: string, findings: FindingsDocument): Promise<void> {
-  await writeWhole(outDir, { [FILES.findings]: `${JSON.stringify(findings, null, 2)}\n` });
+  await writeWhole(outDir, FILES.findings, `${JSON.stringify(findings, null, 2)}\n`);
 }
 
 /** The findings of a complete result; null where there is none. */
@@ -42,27 +43,20 @@ export async function objectsIn(outDir: string): Promise<ReturnType<typeof objec
   return objectsToStore(await readdir(outDir, { recursive: true }));
 }
 
-/** Each file appears whole or not at all, in the order given. */
-async function writeWhole(outDir: string, files: Readonly<Record<string, Uint8Array | string>>): Promise<void> {
-  for (const [name, content] of Object.entries(files)) {
-    const unfinished = join(outDir, `${name}.part`);
-    await mkdir(dirname(unfinished), { recursive: true });
-    try {
-      await writeFile(unfinished, content, { flush: true });
-      await rename(unfinished, join(outDir, name));
-    } finally {
-      await rm(unfinished, { force: true });
-    }
+/** A file appears whole or not at all. */
+async function writeWhole(outDir: string, name: string, content: Uint8Array | string): Promise<void> {
+  const unfinished = join(outDir, `${name}.part`);
+  await mkdir(dirname(unfinished), { recursive: true });
+  try {
+    await writeFile(unfinished, content, { flush: true });
+    await rename(unfinished, join(outDir, name));
+  } finally {
+    await rm(unfinished, { force: true });
   }
 }
 
 async function writePlainFiles(outDir: string, kind: PlainFile, segments: LabelMap<Uint16Array>): Promise<void> {
-  if (kind === 'nifti') return writeWhole(outDir, { 'labels.nii.gz': await labelMapNifti(segments) });
-  for (const [folder, of] of [
-    ['mask', 'lesions'],
-    ['mask-liver', 'liver'],
-  ] as const) {
-    await mkdir(join(outDir, folder), { recursive: true });
-    for (const [name, content] of maskPngs(segments, of)) await writeFile(join(outDir, folder, name), content);
-  }
+  if (kind === 'nifti') return writeWhole(outDir, 'labels.nii.gz', await labelMapNifti(segments));
+  for (const folder of MASK_FOLDERS) await mkdir(join(outDir, folder), { recursive: true });
+  for (const [name, content] of maskPngs(segments)) await writeFile(join(outDir, name), content);
 }

@@ -1,18 +1,17 @@
 /** One measurement of reports.ts in a process of its own: `OUT OBJECTS PLAIN_FILES`. Prints JSON. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findingsDocument } from '../../server/src/findings/document.ts';
 import { measure } from '../../server/src/findings/measure.ts';
 import { LESION, LIVER, type Segmentation } from '../../server/src/inference/segmentation.ts';
 import { makeObjects } from '../../server/src/reports/objects.ts';
 import { DEFAULT_OPTIONS, type OptionalObject, type PlainFile } from '../../server/src/reports/options.ts';
-import { writeResult } from '../../server/src/result-folder.ts';
+import { writeObjects } from '../../server/src/result-folder.ts';
 import type { CtSeries } from '../../server/src/volume/series.ts';
 import { fakeSeries, MANIFEST } from '../unit/reports/fake-series.ts';
 
 const SHAPE = [512, 512, 300] as const;
 const LESIONS = 10;
-const [outDir = '', objects = '', plainFiles = ''] = process.argv.slice(2);
+const [outDir = '', objectList = '', plainFiles = ''] = process.argv.slice(2);
 const listed = <T extends string>(text: string): T[] => text.split(',').filter(Boolean) as T[];
 
 const series = fakeSeries(SHAPE, { spacingMm: [0.75, 0.75, 1], originMm: [-190, -190, -300] });
@@ -25,40 +24,26 @@ globalThis.gc!();
 const before = process.memoryUsage().rss;
 const cpuBefore = process.cpuUsage();
 const started = performance.now();
-const engine = { provider: 'cpu', device: 'CPU' } as const;
-const model = { manifest: MANIFEST, digest: 'a1'.repeat(32) };
-const made = makeObjects({
+const objects = makeObjects({
   series,
   segments,
   findings,
   runId: 'bench',
   supersedes: null,
   manifest: MANIFEST,
-  modelDigest: model.digest,
-  engine,
+  modelDigest: 'a1'.repeat(32),
+  engine: { provider: 'cpu', device: 'CPU' },
   softwareVersion: '0',
   createdAt: new Date('2026-11-23T12:00:00Z'),
   probability: segmentation.lesionProbability,
-  options: { ...DEFAULT_OPTIONS, objects: listed<OptionalObject>(objects) },
+  options: { ...DEFAULT_OPTIONS, objects: listed<OptionalObject>(objectList) },
 });
-const madeMs = performance.now() - started;
-const timingsMs = { retrieve: 0, assemble: 0, segment: 0, measure: 0, report: 0, store: null };
-const document = findingsDocument({
-  runId: 'bench',
-  supersedes: null,
-  model,
-  engine,
-  timingsMs,
-  series,
-  objects: made.uids,
-  findings,
-});
-await writeResult(outDir, { objects: made, segments, findings: document, plainFiles: listed<PlainFile>(plainFiles) });
-const writtenMs = performance.now() - started - madeMs;
+await writeObjects(outDir, { objects, segments, plainFiles: listed<PlainFile>(plainFiles) });
+const wallMs = performance.now() - started;
 const { user, system } = process.cpuUsage(cpuBefore);
 const aboveMib = process.resourceUsage().maxRSS / 1024 - before / 2 ** 20;
 const diskMib = (await bytesIn(outDir)) / 2 ** 20;
-process.stdout.write(JSON.stringify({ madeMs, writtenMs, cpuMs: (user + system) / 1000, aboveMib, diskMib }));
+process.stdout.write(JSON.stringify({ wallMs, cpuMs: (user + system) / 1000, aboveMib, diskMib }));
 
 /** Fills the series with noise around a liver's density, and says where liver and lesions are. */
 function scanned({ volume: { grid, hu } }: CtSeries): Segmentation {

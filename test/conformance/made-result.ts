@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Findings, measure } from '../../server/src/findings/measure.ts';
+import type { FindingsDocument } from '../../server/src/findings/schema.ts';
 import { LESION, type Segmentation } from '../../server/src/inference/segmentation.ts';
-import { makeObjects, type ResultInput, type ResultObjects } from '../../server/src/reports/objects.ts';
+import { makeObjects, type ResultInput, resultUids } from '../../server/src/reports/objects.ts';
 import type { CtSeries } from '../../server/src/volume/series.ts';
 import type { LabelMap } from '../../server/src/volume/volume.ts';
 import { MANIFEST } from '../unit/reports/fake-series.ts';
@@ -14,7 +15,11 @@ export interface MadeResult {
   readonly segments: LabelMap<Uint16Array>;
   /** What its objects were made from. */
   readonly input: ResultInput;
-  readonly objects: ResultObjects;
+  readonly objects: {
+    readonly uids: FindingsDocument['objects'];
+    /** Content by file name. */
+    readonly files: Readonly<Record<string, Uint8Array>>;
+  };
 }
 
 /** @param labels on the series' grid: 0 background, 1 liver, 2 and above lesion */
@@ -51,7 +56,8 @@ export async function makeResult(
     createdAt: new Date('2026-11-23T12:00:00Z'),
     ...changes,
   };
-  return { series, findings, segments, input, objects: makeObjects(input) };
+  const objects = { uids: resultUids(runId, input.options), files: Object.fromEntries(makeObjects(input)) };
+  return { series, findings, segments, input, objects };
 }
 
 /** Writes a result's files into a folder. */

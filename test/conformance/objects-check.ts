@@ -52,12 +52,7 @@ export async function writeObjects(
       await writeInto(folder, 'liver.dcm', buildSeg(input, { ...form, part: 'liver', deflated: true }));
     }
   }
-  for (const [name, of] of [
-    ['mask', 'lesions'],
-    ['mask-liver', 'liver'],
-  ] as const) {
-    for (const [file, content] of maskPngs(segments, of)) await writeInto(folder, join(name, file), content);
-  }
+  for (const [name, content] of maskPngs(segments)) await writeInto(folder, name, content);
   await writeInto(folder, 'labels.nii.gz', await labelMapNifti(segments));
   return made;
 }

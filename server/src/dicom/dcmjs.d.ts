@@ -2,6 +2,9 @@
 declare module 'dcmjs' {
   interface WriteStream {
     getBuffer(): ArrayBuffer;
+    writeUint16(value: number): void;
+    writeUint32(value: number): void;
+    writeAsciiString(text: string): void;
   }
   type Elements = Record<string, { vr: string; Value: unknown[] }>;
   const dcmjs: {
@@ -17,5 +20,7 @@ declare module 'dcmjs' {
     };
     log: { setLevel(level: string): void };
   };
+
+  export type { Elements, WriteStream };
   export default dcmjs;
 }

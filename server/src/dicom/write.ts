@@ -1,6 +1,6 @@
 import { deflateRawSync } from 'node:zlib';
-import dcmjs from 'dcmjs';
-import type { RawElement } from './dataset.ts';
+import dcmjs, { type Elements, type WriteStream } from 'dcmjs';
+import type { RawElement, Tag } from './dataset.ts';
 import { TRANSFER_SYNTAX } from './transfer-syntax.ts';
 import { derivedUid } from './uid.ts';
 import { headerBytes, paddingByte } from './vr.ts';
@@ -10,7 +10,13 @@ const { DicomDict, DicomMessage, DicomMetaDictionary, WriteBufferStream } = dcmj
 
 const IMPLEMENTATION_CLASS_UID = derivedUid('hepar', 'implementation');
 const IMPLEMENTATION_VERSION_NAME = 'HEPAR_1';
-const FIRST_BYTES = 4096;
+/** Of the buffers that a dataset is written into one after the other. */
+const BUFFER_BYTES = 65_536;
+/** Item, Item Delimitation Item and Sequence Delimitation Item (PS3.5 section 7.5). */
+const ITEM: Tag = 'fffee000';
+const ITEM_END: Tag = 'fffee00d';
+const SEQUENCE_END: Tag = 'fffee0dd';
+const UNDEFINED_LENGTH = 0xffffffff;
 /** Of zlib's nine: masks are mostly runs of one value, which the first packs as well as the last. */
 const DEFLATE_LEVEL = 3;
 
@@ -36,7 +42,7 @@ export function writePart10(
   const copied = new Map(raw.map((element) => [element.tag.toUpperCase(), element]));
   const tags = [...new Set([...Object.keys(elements), ...copied.keys()])].sort();
   const parts: Uint8Array[] = [];
-  let own: typeof elements = {};
+  let own: Elements = {};
   for (const tag of tags) {
     const element = copied.get(tag);
     if (element) {
@@ -67,11 +73,43 @@ function metaInformation({ SOPClassUID, SOPInstanceUID }: KeywordDataset, transf
   return new Uint8Array(meta.write());
 }
 
-function encode(elements: Record<string, { vr: string; Value: unknown[] }>): Uint8Array {
+function encode(elements: Elements): Uint8Array {
   if (Object.keys(elements).length === 0) return new Uint8Array();
-  const stream = new WriteBufferStream(FIRST_BYTES, true);
-  DicomMessage.write(elements, stream, TRANSFER_SYNTAX.explicitLittleEndian, {});
+  const stream = new WriteBufferStream(BUFFER_BYTES, true);
+  writeElements(elements, stream);
   return new Uint8Array(stream.getBuffer());
+}
+
+/**
+ * Explicit VR little endian, sequences and items of undefined length. Sequences are walked here: dcmjs takes a time for
+ * one that grows with the square of its length.
+ */
+function writeElements(elements: Elements, stream: WriteStream): void {
+  for (const tag of Object.keys(elements).sort()) {
+    const element = elements[tag]!;
+    if (element.vr !== 'SQ') {
+      DicomMessage.write({ [tag]: element }, stream, TRANSFER_SYNTAX.explicitLittleEndian, {});
+      continue;
+    }
+    writeTag(tag, stream);
+    stream.writeAsciiString('SQ');
+    stream.writeUint16(0);
+    stream.writeUint32(UNDEFINED_LENGTH);
+    for (const item of element.Value as Elements[]) {
+      writeTag(ITEM, stream);
+      stream.writeUint32(UNDEFINED_LENGTH);
+      writeElements(item, stream);
+      writeTag(ITEM_END, stream);
+      stream.writeUint32(0);
+    }
+    writeTag(SEQUENCE_END, stream);
+    stream.writeUint32(0);
+  }
+}
+
+function writeTag(tag: Tag, stream: WriteStream): void {
+  stream.writeUint16(Number.parseInt(tag.slice(0, 4), 16));
+  stream.writeUint16(Number.parseInt(tag.slice(4), 16));
 }
 
 function header({ tag, vr, value }: RawElement): Uint8Array {

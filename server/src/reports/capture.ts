@@ -1,10 +1,9 @@
 import { writePart10 } from '../dicom/write.ts';
 import type { CtSeries } from '../volume/series.ts';
 import { type CompositeInput, composite } from './composite.ts';
-import type { Canvas } from './preview/canvas.ts';
 import type { Sheet } from './preview.ts';
 import { type Provenance, provenanceText } from './provenance.ts';
-import { instancesOf, referencedSeries, type SourceImage, sourceImages } from './seg/references.ts';
+import { instancesOf, referencedSeries, sourceImages } from './seg/references.ts';
 import { lossyCompression } from './seg.ts';
 import { dicomText } from './text.ts';
 
@@ -13,30 +12,17 @@ export const SECONDARY_CAPTURE_STORAGE = '1.2.840.10008.5.1.4.1.1.7';
 
 export interface CaptureInput extends CompositeInput, Provenance {
   readonly series: CtSeries;
-  /** The montage first. */
-  readonly sheets: readonly Sheet[];
 }
 
 /**
- * The pictures as a series of Secondary Capture images (PS3.3 section A.8.1) for viewers that know no segmentation:
- * the montage, then each lesion's slice and the overview, large. RGB, uncompressed. The same input gives the same bytes.
+ * A picture of a series of Secondary Capture images (PS3.3 section A.8.1) for viewers that know no segmentation: the
+ * montage, then each lesion's slice and the overview, large. RGB, uncompressed. The same input gives the same bytes.
+ * @param number of the picture in the series, from 1
  */
-export function buildCaptures(input: CaptureInput): Uint8Array[] {
-  const all = instancesOf(input.series);
-  return input.sheets.map(({ canvas, tiles }, index) => {
-    const areSlices = tiles.every(({ view }) => view.through === 2);
-    const shown = areSlices ? tiles.map(({ at }) => input.series.slices[at]!) : all;
-    return buildCapture(input, index + 1, canvas, tiles.map(({ caption }) => caption).join('; '), shown);
-  });
-}
-
-function buildCapture(
-  input: CaptureInput,
-  number: number,
-  { width, height, rgb }: Canvas,
-  description: string,
-  sources: readonly SourceImage[],
-): Uint8Array {
+export function buildCapture(input: CaptureInput, { canvas, tiles }: Sheet, number: number): Uint8Array {
+  const { width, height, rgb } = canvas;
+  const areSlices = tiles.every(({ view }) => view.through === 2);
+  const sources = areSlices ? tiles.map(({ at }) => input.series.slices[at]!) : instancesOf(input.series);
   const { attributes, raw, created } = composite(input, {
     kind: 'capture',
     number,
@@ -55,7 +41,7 @@ function buildCapture(
     ContentDate: created.date,
     ContentTime: created.time,
     ImageComments: provenanceText(input),
-    DerivationDescription: dicomText(description, 1024),
+    DerivationDescription: dicomText(tiles.map(({ caption }) => caption).join('; '), 1024),
     SourceImageSequence: sourceImages(sources),
     // Common Instance Reference, section C.12.2
     ReferencedSeriesSequence: referencedSeries(input.series),

@@ -1,11 +1,10 @@
 import { writePart10 } from '../dicom/write.ts';
 import { dot } from '../volume/geometry.ts';
 import { composite } from './composite.ts';
-import { maskImages } from './masks.ts';
-import type { ResultInput } from './objects.ts';
+import { lesionMask } from './masks.ts';
 import { provenanceText } from './provenance.ts';
 import { referencedSeries, sourceImages } from './seg/references.ts';
-import { lossyCompression } from './seg.ts';
+import { lossyCompression, type SegInput } from './seg.ts';
 import { decimalString } from './text.ts';
 
 /** Multi-frame Grayscale Byte Secondary Capture Image Storage, PS3.4 table B.5-1. */
@@ -15,7 +14,7 @@ export const GRAYSCALE_BYTE_CAPTURE_STORAGE = '1.2.840.10008.5.1.4.1.1.7.2';
  * The black-and-white mask of the lesions as an image that every viewer shows (PS3.3 section A.8.3): a frame for each
  * slice of the source along the normal, in its rows and columns, 255 where there is a lesion.
  */
-export function buildMaskObject(input: Omit<ResultInput, 'findings'>): Uint8Array {
+export function buildMaskObject(input: Omit<SegInput, 'lesions'>): Uint8Array {
   const { series, segments } = input;
   const { attributes, raw, created } = composite(input, {
     kind: 'mask',
@@ -25,9 +24,6 @@ export function buildMaskObject(input: Omit<ResultInput, 'findings'>): Uint8Arra
   });
   const { shape, spacingMm, axes } = segments.grid;
   const [columns, rows, slices] = shape;
-  const pixelData = new Uint8Array(columns * rows * slices);
-  let frame = 0;
-  for (const image of maskImages(segments, 'lesions')) pixelData.set(image, columns * rows * frame++);
   const dataset = {
     ...attributes,
     Laterality: '',
@@ -67,5 +63,5 @@ export function buildMaskObject(input: Omit<ResultInput, 'findings'>): Uint8Arra
       decimalString(Number(dot(positionMm, axes[2]).toFixed(4))),
     ),
   };
-  return writePart10(dataset, { raw: [...raw, { tag: '7fe00010', vr: 'OB', value: pixelData }] });
+  return writePart10(dataset, { raw: [...raw, { tag: '7fe00010', vr: 'OB', value: lesionMask(segments) }] });
 }

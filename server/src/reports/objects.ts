@@ -2,18 +2,19 @@ import type { Findings } from '../findings/measure.ts';
 import type { Comparison } from '../findings/priors.ts';
 import type { FindingsDocument } from '../findings/schema.ts';
 import type { HeatMap, Segmentation } from '../inference/segmentation.ts';
-import { buildCaptures } from './capture.ts';
+import { buildCapture } from './capture.ts';
 import { renderHeatMap } from './heat-map.ts';
 import { buildMaskObject } from './mask-object.ts';
-import { DEFAULT_OPTIONS, type ResultOptions } from './options.ts';
+import { DEFAULT_OPTIONS, type OptionalObject, type ResultOptions } from './options.ts';
 import { encodePng } from './preview/png.ts';
-import { drawMontage, drawPages, planPictures } from './preview.ts';
+import { drawMontage, drawPages, type PreviewInput, planPictures, renderPreview } from './preview.ts';
 import { buildRtStruct } from './rtstruct.ts';
 import { LABEL_MAP_SEGMENTATION_STORAGE, SEGMENTATION_STORAGE } from './seg/encode.ts';
 import { encodeProbability } from './seg/probability.ts';
 import { probabilitySegment } from './seg/segments.ts';
 import { buildSeg, frameCount, type SegInput, type SegPart, writeSeg } from './seg.ts';
-import { buildSr, type SrInput } from './sr.ts';
+import type { SrInput } from './sr/input.ts';
+import { buildSr } from './sr.ts';
 import { type ObjectKind, objectUids } from './uids.ts';
 
 /** What all objects of a result are made from. */
@@ -29,12 +30,8 @@ export interface ResultInput extends Omit<SegInput, 'lesions'> {
   readonly options?: ResultOptions;
 }
 
-export interface ResultObjects {
-  /** UIDs of the objects that a reader of the findings may ask the archive for. */
-  readonly uids: FindingsDocument['objects'];
-  /** Content by file name. What ends in .dcm belongs into the archive. */
-  readonly files: Readonly<Record<string, Uint8Array>>;
-}
+/** A file of a result: its name relative to the result's folder, and its content. */
+export type ResultFile = readonly [name: string, content: Uint8Array];
 
 /** Names of the files of a result, relative to its folder. */
 export const OBJECT_FILES = {
@@ -53,53 +50,76 @@ export const OBJECT_FILES = {
 const MOST_FRAMES = 400;
 
 /**
- * Makes all objects of a result, of a run as of a corrected one. The same input gives the same bytes.
+ * Makes all objects of a result, of a run as of a corrected one, one after the other, so that each can be written and let
+ * go before the next is made. What ends in .dcm belongs into the archive. The same input gives the same bytes.
  * @throws InvalidSegmentation when the labels and the findings contradict each other
  */
-export function makeObjects(result: ResultInput, report: (fraction: number) => void = () => {}): ResultObjects {
-  const { runId, findings, probability, heatMap, options = DEFAULT_OPTIONS } = result;
+export function* makeObjects(
+  result: ResultInput,
+  report: (fraction: number) => void = () => {},
+): Generator<ResultFile, void, undefined> {
+  const { findings, probability, options = DEFAULT_OPTIONS } = result;
   const input: SegInput = { ...result, lesions: findings.lesions, liver: findings.liver };
-  const has = (object: ResultOptions['objects'][number]) => options.objects.includes(object);
-  const files: Record<string, Uint8Array> = {};
+  const has = (object: OptionalObject) => options.objects.includes(object);
 
   const { parts, segmentations } = planSegmentations(input, options);
   for (const part of parts) {
     const form = { part, encoding: options.seg, deflated: options.deflated };
-    files[part === 'liver' ? OBJECT_FILES.liver : OBJECT_FILES.seg] = buildSeg(input, form);
+    yield [part === 'liver' ? OBJECT_FILES.liver : OBJECT_FILES.seg, buildSeg(input, form)];
   }
   report(0.3);
-  const plan = planPictures(input);
-  const montage = drawMontage(input, undefined, plan);
-  const { rgb, width, height } = montage.canvas;
-  files[OBJECT_FILES.preview] = encodePng(rgb, width, height);
-  if (heatMap) files[OBJECT_FILES.heatMap] = renderHeatMap(input, heatMap, plan);
-  if (has('secondary-capture')) {
-    const captures = buildCaptures({ ...result, sheets: [montage, ...drawPages(input, plan)] });
-    for (const [index, capture] of captures.entries()) files[OBJECT_FILES.capture(index + 1)] = capture;
-  }
+  yield* makePictures(result, input, has('secondary-capture'));
   report(0.8);
   const encoded = has('probability') && probability ? encodeProbability(probability, result.series.volume.grid) : null;
   // A segmentation has at least one frame.
   if (encoded && encoded.frames.length > 0) {
-    files[OBJECT_FILES.probability] = writeSeg(input, encoded, {
+    const description = {
       kind: 'probability',
       seriesDescription: 'Lesion probability by Hepar (research use only)',
       contentLabel: 'PROBABILITY',
       contentDescription: 'Probability of lesion',
       segments: [probabilitySegment(input)],
       deflated: options.deflated,
-    });
+    } as const;
+    yield [OBJECT_FILES.probability, writeSeg(input, encoded, description)];
   }
-  if (has('mask')) files[OBJECT_FILES.mask] = buildMaskObject(result);
-  if (has('rtstruct')) files[OBJECT_FILES.rtstruct] = buildRtStruct(input);
-  files[OBJECT_FILES.sr] = buildSr({ ...result, segmentations });
+  if (has('mask')) yield [OBJECT_FILES.mask, buildMaskObject(input)];
+  if (has('rtstruct')) yield [OBJECT_FILES.rtstruct, buildRtStruct(input)];
+  yield [OBJECT_FILES.sr, buildSr({ ...result, segmentations })];
+  report(1);
+}
+
+/** The montage, with the heat map where there is one, and the captures. */
+function* makePictures(
+  result: ResultInput,
+  input: SegInput,
+  withCaptures: boolean,
+): Generator<ResultFile, void, undefined> {
+  const plan = planPictures(input);
+  const montage = drawMontage(input, undefined, plan);
+  const { rgb, width, height } = montage.canvas;
+  yield [OBJECT_FILES.preview, encodePng(rgb, width, height)];
+  if (result.heatMap) yield [OBJECT_FILES.heatMap, renderHeatMap(input, result.heatMap, plan)];
+  if (!withCaptures) return;
+  let number = 1;
+  yield [OBJECT_FILES.capture(number), buildCapture(result, montage, number)];
+  for (const page of drawPages(input, plan)) yield [OBJECT_FILES.capture(++number), buildCapture(result, page, number)];
+}
+
+/** The montage alone, as the one file of a result. */
+export function* onePreview(input: PreviewInput): Generator<ResultFile, void, undefined> {
+  yield [OBJECT_FILES.preview, renderPreview(input)];
+}
+
+/** UIDs of the objects that a reader of the findings may ask the archive for. */
+export function resultUids(
+  runId: string,
+  { objects }: Pick<ResultOptions, 'objects'> = DEFAULT_OPTIONS,
+): FindingsDocument['objects'] {
   return {
-    uids: {
-      seg: objectUids(runId, 'seg'),
-      sr: objectUids(runId, 'sr'),
-      secondaryCapture: has('secondary-capture') ? objectUids(runId, 'capture') : null,
-    },
-    files,
+    seg: objectUids(runId, 'seg'),
+    sr: objectUids(runId, 'sr'),
+    secondaryCapture: objects.includes('secondary-capture') ? objectUids(runId, 'capture') : null,
   };
 }
 

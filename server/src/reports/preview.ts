@@ -52,12 +52,15 @@ export function drawMontage(input: PreviewInput, overlay?: Overlay, plan: Plan =
   return drawSheet(input, tiles, heading, COLUMNS, layOut(tiles, input.series, TILE_WIDTH), overlay);
 }
 
-/** The lesions' slices and the overview once more, large. */
-export function drawPages(input: PreviewInput, { tiles, heading }: Plan = planPictures(input)): Sheet[] {
+/** The lesions' slices and the overview once more, large: one sheet after the other. */
+export function* drawPages(
+  input: PreviewInput,
+  { tiles, heading }: Plan = planPictures(input),
+): Generator<Sheet, void, undefined> {
   const shown = tiles.filter(({ measured, view }) => measured.length > 0 || view.through !== 2);
   const [columns, perPage] = shown.length <= MOST_PAGES ? [1, 1] : [2, 4];
   const layout = layOut(tiles, input.series, PAGE_WIDTH / columns);
-  return inGroups(shown, perPage).map((group) => drawSheet(input, group, heading, columns, layout));
+  for (const group of inGroups(shown, perPage)) yield drawSheet(input, group, heading, columns, layout);
 }
 
 /** What the pictures show. */

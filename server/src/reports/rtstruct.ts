@@ -1,5 +1,6 @@
 import { writePart10 } from '../dicom/write.ts';
 import { NOTICE } from '../findings/schema.ts';
+import { blankRows } from '../volume/blank-rows.ts';
 import { toPatient } from '../volume/geometry.ts';
 import { LIVER_COLOUR, lesionColour, type Rgb } from './colours.ts';
 import { composite } from './composite.ts';
@@ -16,14 +17,20 @@ const STUDY_CLASS = '1.2.840.10008.3.1.2.3.1';
 /** A value of VR DS holds fewer than 65,535 bytes with its length in 16 bits (PS3.5 section 7.1.2). */
 const MOST_CONTOUR_BYTES = 65_000;
 
+/** Where a label lies: its first and last index along each axis. */
+interface Extent {
+  readonly i: [number, number];
+  readonly j: [number, number];
+  readonly k: [number, number];
+}
+
 interface Region {
   readonly number: number;
   readonly name: string;
   readonly description: string;
   readonly colour: Rgb;
   readonly isIn: (label: number) => boolean;
-  /** Index k of the first slice and of the last one that it can lie in. */
-  readonly slices: readonly [number, number];
+  readonly extent: Extent;
 }
 
 /**
@@ -94,9 +101,7 @@ export function buildRtStruct(input: SegInput): Uint8Array {
 }
 
 function regionsOf({ lesions, segments }: SegInput): Region[] {
-  const slicesOf = slicesByLabel(segments);
-  const all = [...slicesOf.values()];
-  const whole = [Math.min(...all.map(([first]) => first)), Math.max(...all.map(([, last]) => last))] as const;
+  const extents = extentsByLabel(segments);
   return [
     {
       number: 1,
@@ -104,7 +109,7 @@ function regionsOf({ lesions, segments }: SegInput): Region[] {
       description: `Liver with its lesions. ${NOTICE}`,
       colour: LIVER_COLOUR,
       isIn: (label) => label > 0,
-      slices: whole,
+      extent: around([...extents.values()]),
     },
     ...lesions.map(({ number, segmentNumber, volumeMl }) => ({
       number: segmentNumber,
@@ -112,36 +117,62 @@ function regionsOf({ lesions, segments }: SegInput): Region[] {
       description: `Lesion ${number}, ${volumeMl.toFixed(2)} mL. ${NOTICE}`,
       colour: lesionColour(number),
       isIn: (label: number) => label === segmentNumber,
-      slices: slicesOf.get(segmentNumber)!,
+      extent: extents.get(segmentNumber)!,
     })),
   ];
 }
 
-/** The first and the last slice of each label. */
-function slicesByLabel({ grid, labels }: SegInput['segments']): Map<number, readonly [number, number]> {
-  const pixels = grid.shape[0] * grid.shape[1];
-  const found = new Map<number, [number, number]>();
-  for (let k = 0; k < grid.shape[2]; k++) {
+function extentsByLabel(segments: SegInput['segments']): Map<number, Extent> {
+  const { grid, labels } = segments;
+  const [columns, rows, slices] = grid.shape;
+  const isBlank = blankRows(segments);
+  const found = new Map<number, Extent>();
+  for (let row = 0; row < rows * slices; row++) {
+    if (isBlank(row)) continue;
+    const [j, k] = [row % rows, Math.floor(row / rows)];
     let last = 0;
-    for (let at = k * pixels; at < (k + 1) * pixels; at++) {
-      const label = labels[at]!;
-      if (label === 0 || label === last) continue;
+    for (let i = 0; i < columns; i++) {
+      const label = labels[row * columns + i]!;
+      // The ends of a run of one label say where it lies.
+      if (label === last) continue;
+      if (last !== 0) extend(found, last, [i - 1, j, k]);
+      if (label !== 0) extend(found, label, [i, j, k]);
       last = label;
-      const slices = found.get(label);
-      if (slices) slices[1] = k;
-      else found.set(label, [k, k]);
     }
+    if (last !== 0) extend(found, last, [columns - 1, j, k]);
   }
   return found;
+}
+
+function extend(extents: Map<number, Extent>, label: number, [i, j, k]: readonly [number, number, number]): void {
+  const extent = extents.get(label);
+  if (!extent) {
+    extents.set(label, { i: [i, i], j: [j, j], k: [k, k] });
+    return;
+  }
+  // Slices come in order.
+  extent.i[0] = Math.min(extent.i[0], i);
+  extent.i[1] = Math.max(extent.i[1], i);
+  extent.j[0] = Math.min(extent.j[0], j);
+  extent.j[1] = Math.max(extent.j[1], j);
+  extent.k[1] = k;
+}
+
+function around(extents: readonly Extent[]): Extent {
+  const ends = (axis: keyof Extent): [number, number] => [
+    Math.min(...extents.map((extent) => extent[axis][0])),
+    Math.max(...extents.map((extent) => extent[axis][1])),
+  ];
+  return { i: ends('i'), j: ends('j'), k: ends('k') };
 }
 
 function contoursOf(region: Region, { series, segments }: SegInput): object[] {
   const [columns, rows] = segments.grid.shape;
   const contours: object[] = [];
-  for (let k = region.slices[0]; k <= region.slices[1]; k++) {
+  for (let k = region.extent.k[0]; k <= region.extent.k[1]; k++) {
     const start = k * columns * rows;
     const isSet = (i: number, j: number) => region.isIn(segments.labels[start + j * columns + i]!);
-    for (const outline of outlines(columns, rows, isSet)) {
+    for (const outline of outlines(columns, rows, isSet, region.extent)) {
       const points = outline.map((point) => placed(point, k, segments));
       contours.push({
         ContourImageSequence: [instanceReference(series.slices[k]!)],

@@ -1,33 +1,16 @@
 import { CODES } from '../dicom/codes.ts';
 import { derivedUid } from '../dicom/uid.ts';
 import { writePart10 } from '../dicom/write.ts';
-import type { Findings } from '../findings/measure.ts';
-import type { Comparison } from '../findings/priors.ts';
 import { composite } from './composite.ts';
 import { MANUFACTURER, provenanceText } from './provenance.ts';
 import { instancesOf } from './seg/references.ts';
-import type { Algorithm } from './seg/segments.ts';
-import type { SegInput } from './seg.ts';
 import { CONCEPTS } from './sr/concepts.ts';
 import { code, container, type Item, image, related, text, uidReference } from './sr/content.ts';
 import { comparisonGroups, lesionGroup, lesionsGroup, liverGroup, parenchymaGroup } from './sr/groups.ts';
+import type { SrInput } from './sr/input.ts';
 
 /** Comprehensive 3D SR Storage, PS3.4 table B.5-1. */
 export const COMPREHENSIVE_3D_SR_STORAGE = '1.2.840.10008.5.1.4.1.1.88.34';
-
-export interface SrInput extends Omit<SegInput, 'segments' | 'lesions'>, Algorithm {
-  readonly findings: Findings;
-  /** This scan read against an earlier one; null or left out where it was not. */
-  readonly comparison?: Comparison | null;
-  /** The objects that hold the voxels of the lesions and of the liver without them; null where no object does. */
-  readonly segmentations: { readonly lesions: SegmentationObject | null; readonly liver: SegmentationObject | null };
-}
-
-export interface SegmentationObject {
-  readonly seriesInstanceUid: string;
-  readonly sopClassUid: string;
-  readonly sopInstanceUid: string;
-}
 
 /**
  * Writes the measurements as a Part 10 file of the Comprehensive 3D SR IOD (PS3.3 section A.35.13): a measurement

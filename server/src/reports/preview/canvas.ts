@@ -40,13 +40,10 @@ export class Canvas {
     this.rgb[at + 2] = colour[2];
   }
 
-  /** @param value 0..255 */
-  grey(x: number, y: number, value: number): void {
-    if (x < 0 || y < 0 || x >= this.width || y >= this.height) return;
-    const at = 3 * (y * this.width + x);
-    this.rgb[at] = value;
-    this.rgb[at + 1] = value;
-    this.rgb[at + 2] = value;
+  /** The red of a pixel, which is its grey where it has no colour; 0 outside. */
+  greyAt(x: number, y: number): number {
+    if (x < 0 || y < 0 || x >= this.width || y >= this.height) return 0;
+    return this.rgb[3 * (y * this.width + x)]!;
   }
 
   fill(area: Area, colour: Rgb): void {

@@ -1,3 +1,4 @@
+import { blankRows } from '../../volume/blank-rows.ts';
 import type { LabelMap } from '../../volume/volume.ts';
 
 /** Where the labels are, in voxel indices of the grid. */
@@ -14,17 +15,24 @@ export type Ends = readonly [first: number, last: number];
 /** Counts the voxels of all labels above 0 in one pass. */
 export function labelExtent({ grid, labels }: LabelMap<Uint16Array>): LabelExtent {
   const [columns, rows, slices] = grid.shape;
+  const isBlank = blankRows({ grid, labels });
   const counts = [new Uint32Array(columns), new Uint32Array(rows), new Uint32Array(slices)] as const;
-  let at = 0;
   for (let k = 0; k < slices; k++) {
+    let inSlice = 0;
     for (let j = 0; j < rows; j++) {
-      for (let i = 0; i < columns; i++, at++) {
-        if (labels[at] === 0) continue;
+      const row = k * rows + j;
+      if (isBlank(row)) continue;
+      const start = row * columns;
+      let inRow = 0;
+      for (let i = 0; i < columns; i++) {
+        if (labels[start + i] === 0) continue;
         counts[0][i]!++;
-        counts[1][j]!++;
-        counts[2][k]!++;
+        inRow++;
       }
+      counts[1][j]! += inRow;
+      inSlice += inRow;
     }
+    counts[2][k] = inSlice;
   }
   const voxels = counts[2].reduce((sum, count) => sum + count, 0);
   const ends = (count: Uint32Array): Ends => [count.findIndex((n) => n > 0), count.findLastIndex((n) => n > 0)];

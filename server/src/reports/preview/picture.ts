@@ -45,7 +45,7 @@ export function drawTile(
   series: CtSeries,
   segments: LabelMap<Uint16Array>,
   mmPerPixel: number,
-  overlay: Overlay = () => null,
+  overlay?: Overlay,
 ): void {
   const { volume } = series;
   const fitted = samplePlane(volume, segments, tile.view, tile.at, tile.window, mmPerPixel);
@@ -57,7 +57,9 @@ export function drawTile(
   const top = area.y + Math.floor((area.height - image.height) / 2);
 
   canvas.fill(area, [0, 0, 0]);
-  drawImage(canvas, left, top, image, (x, y) => overlay(positionOf(x, y, tile, series, scale)));
+  drawImage(canvas, left, top, image);
+  if (overlay) tintImage(canvas, left, top, image, (x, y) => overlay(positionOf(x, y, tile, series, scale)));
+  drawOutlines(canvas, left, top, image);
   for (const lesion of tile.measured) {
     const ends = lesion.longAxisEndsMm.map((point) => {
       const [x, y] = pixelOf(point, tile, series, scale);
@@ -87,30 +89,50 @@ function captionWithin(pixels: number, { caption, shortCaptions }: Tile): string
   return `${cut}...`;
 }
 
-/** Grey values of the CT with the outlines of liver and lesions; an outline runs inside its region. */
-function drawImage(
+/** Grey values of the CT. */
+function drawImage(canvas: Canvas, left: number, top: number, { width, height, hu }: PlaneImage): void {
+  const { rgb } = canvas;
+  const low = WINDOW_HU.centre - WINDOW_HU.width / 2;
+  const [first, last] = [Math.max(0, -left), Math.min(width, canvas.width - left)];
+  for (let y = Math.max(0, -top); y < Math.min(height, canvas.height - top); y++) {
+    let to = 3 * ((top + y) * canvas.width + left + first);
+    for (let pixel = y * width + first; pixel < y * width + last; pixel++) {
+      const unclipped = Math.round(((hu[pixel]! - low) / WINDOW_HU.width) * 255);
+      const grey = unclipped < 0 ? 0 : unclipped > 255 ? 255 : unclipped;
+      // Spelled out, for the pictures of a result have ten million pixels.
+      rgb[to++] = grey;
+      rgb[to++] = grey;
+      rgb[to++] = grey;
+    }
+  }
+}
+
+/** Lays colours over the greys that are drawn. */
+function tintImage(
   canvas: Canvas,
   left: number,
   top: number,
-  image: PlaneImage,
+  { width, height }: PlaneImage,
   tintAt: (x: number, y: number) => Tint | null,
 ): void {
-  const { width, height, hu, liver, lesion } = image;
-  const low = WINDOW_HU.centre - WINDOW_HU.width / 2;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const tint = tintAt(x, y);
+      if (tint !== null) canvas.pixel(left + x, top + y, mixed(canvas.greyAt(left + x, top + y), tint));
+    }
+  }
+}
+
+/** The outlines of liver and lesions, each inside its region. */
+function drawOutlines(canvas: Canvas, left: number, top: number, { width, height, liver, lesion }: PlaneImage): void {
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const pixel = y * width + x;
       const label = lesion[pixel]!;
       if (label > 0 && isBorder(lesion, width, height, x, y)) {
         canvas.pixel(left + x, top + y, lesionColour(label - 1));
-      } else if (liver[pixel] && isBorder(liver, width, height, x, y)) {
+      } else if (liver[pixel]! > 0 && isBorder(liver, width, height, x, y)) {
         canvas.pixel(left + x, top + y, LIVER_COLOUR);
-      } else {
-        const unclipped = Math.round(((hu[pixel]! - low) / WINDOW_HU.width) * 255);
-        const grey = unclipped < 0 ? 0 : unclipped > 255 ? 255 : unclipped;
-        const tint = tintAt(x, y);
-        if (tint === null) canvas.grey(left + x, top + y, grey);
-        else canvas.pixel(left + x, top + y, mixed(grey, tint));
       }
     }
   }
@@ -123,7 +145,7 @@ export function mixed(grey: number, { colour, share }: Tint): Rgb {
 }
 
 /** Whether a pixel of another value lies within the width of an outline: beside it, or two pixels off along an axis. */
-function isBorder(values: Uint8Array | Uint16Array, width: number, height: number, x: number, y: number): boolean {
+function isBorder(values: Uint16Array, width: number, height: number, x: number, y: number): boolean {
   const at = y * width + x;
   const value = values[at];
   if (x < OUTLINE || y < OUTLINE || x >= width - OUTLINE || y >= height - OUTLINE) {

@@ -40,7 +40,7 @@ export interface PlaneImage {
   readonly height: number;
   readonly hu: Float32Array;
   /** 1 where liver or lesion. */
-  readonly liver: Uint8Array;
+  readonly liver: Uint16Array;
   /** The lesion's label, else 0. */
   readonly lesion: Uint16Array;
 }
@@ -90,7 +90,7 @@ export function samplePlane(
   const width = x.low.length;
   const height = y.low.length;
   const hu = new Float32Array(width * height);
-  const liver = new Uint8Array(width * height);
+  const liver = new Uint16Array(width * height);
   const lesion = new Uint16Array(width * height);
 
   const { labels } = segments;

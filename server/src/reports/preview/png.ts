@@ -1,10 +1,13 @@
-import { crc32, deflateSync } from 'node:zlib';
+import { constants, crc32, deflateSync } from 'node:zlib';
 
 const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
-/** Of zlib's nine: beyond it a picture of noise grows hardly smaller, and takes twice as long. */
-const LEVEL = 3;
+
 /** Filter type Up: each byte less the one above it. */
 const UP = 2;
+/** Of zlib's nine levels: beyond it a picture of noise grows hardly smaller, and takes twice as long. */
+const PICTURE = { level: 3 };
+/** A mask is runs of one value, for which zlib has a strategy. */
+const MASK = { level: 1, strategy: constants.Z_RLE };
 
 /** PNG's colour types, by the samples of a pixel. */
 const COLOUR_TYPES: Readonly<Record<number, number>> = { 1: 0, 3: 2 };
@@ -16,16 +19,29 @@ const COLOUR_TYPES: Readonly<Record<number, number>> = { 1: 0, 3: 2 };
  */
 export function encodePng(pixels: Uint8Array, width: number, height: number): Uint8Array {
   const samples = pixels.length / (width * height);
+  return png({ width, height, samples }, deflateSync(filtered(pixels, samples * width, height), PICTURE));
+}
+
+/**
+ * A black-and-white picture as PNG.
+ * @param scanlines [height, 1 + width]: before each line a byte 0, its filter type
+ */
+export function encodeMaskPng(scanlines: Uint8Array, width: number, height: number): Uint8Array {
+  return png({ width, height, samples: 1 }, deflateSync(scanlines, MASK));
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+  readonly samples: number;
+}
+
+function png({ width, height, samples }: Size, packed: Uint8Array): Uint8Array {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
   header.set([8, COLOUR_TYPES[samples]!, 0, 0, 0], 8);
-  return Buffer.concat([
-    SIGNATURE,
-    block('IHDR', header),
-    block('IDAT', deflateSync(filtered(pixels, samples * width, height), { level: LEVEL })),
-    block('IEND', Buffer.alloc(0)),
-  ]);
+  return Buffer.concat([SIGNATURE, block('IHDR', header), block('IDAT', packed), block('IEND', Buffer.alloc(0))]);
 }
 
 /** The scanlines, each after its filter type. */

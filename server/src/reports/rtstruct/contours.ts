@@ -1,6 +1,12 @@
 /** A point of a slice in pixels [i, j]: whole at pixel centres. */
 export type PixelPoint = readonly [number, number];
 
+/** A part of a slice, by its first and last column and row. */
+export interface PixelBox {
+  readonly i: readonly [number, number];
+  readonly j: readonly [number, number];
+}
+
 /** Directions from a pixel to its neighbours: right, down, left, up. */
 const STEPS = [
   [1, 0],
@@ -14,17 +20,24 @@ const STEPS = [
  * between a set pixel and its neighbour that is not, so that exactly the set pixels' centres lie inside (even-odd).
  * Pixels that touch at a corner only are apart. Straight stretches have no point between their ends.
  * @param isSet of pixel [i, j] inside the slice
+ * @param within where set pixels can be, both ends included; by default the whole slice
  */
-export function outlines(columns: number, rows: number, isSet: (i: number, j: number) => boolean): PixelPoint[][] {
+export function outlines(
+  columns: number,
+  rows: number,
+  isSet: (i: number, j: number) => boolean,
+  within: PixelBox = { i: [0, columns - 1], j: [0, rows - 1] },
+): PixelPoint[][] {
   const at = (i: number, j: number): boolean => i >= 0 && j >= 0 && i < columns && j < rows && isSet(i, j);
   /** Bit d: the side of the pixel in direction d has been walked along. */
   const walked = new Uint8Array(columns * rows);
   const found: PixelPoint[][] = [];
-  for (let j = 0; j < rows; j++) {
-    for (let i = 0; i < columns; i++) {
+  for (let j = within.j[0]; j <= within.j[1]; j++) {
+    for (let i = within.i[0]; i <= within.i[1]; i++) {
       if (!at(i, j)) continue;
-      for (const [side, [di, dj]] of STEPS.entries()) {
-        if (at(i + di, j + dj) || walked[j * columns + i]! & (1 << side)) continue;
+      for (let side = 0; side < STEPS.length; side++) {
+        const step = STEPS[side]!;
+        if (at(i + step[0], j + step[1]) || walked[j * columns + i]! & (1 << side)) continue;
         found.push(withoutStraights(walk(i, j, side, columns, at, walked)));
       }
     }

@@ -1,3 +1,4 @@
+import { blankRows } from '../../volume/blank-rows.ts';
 import type { LabelMap } from '../../volume/volume.ts';
 import { InvalidSegmentation } from './invalid.ts';
 
@@ -40,6 +41,7 @@ export function packFrames(
     );
   }
 
+  const isBlank = blankRows(labelMap);
   const frames = occupiedFrames(labelMap, segments, { first, last });
   /** Frame of segment s in slice k at (s - 1) * slices + k. */
   const frameAt = new Int32Array(segments * slices);
@@ -51,16 +53,19 @@ export function packFrames(
     const start = k * frameSize;
     let label = 0;
     let firstBit = 0;
-    for (let p = 0; p < frameSize; p++) {
-      const here = labels[start + p]!;
-      if (here < first || here > last) continue;
-      if (here !== label) {
-        label = here;
-        firstBit = frameAt[(label - 1) * slices + k]! * frameSize;
+    for (let j = 0; j < rows; j++) {
+      if (isBlank(k * rows + j)) continue;
+      for (let p = j * columns; p < (j + 1) * columns; p++) {
+        const here = labels[start + p]!;
+        if (here < first || here > last) continue;
+        if (here !== label) {
+          label = here;
+          firstBit = frameAt[(label - 1) * slices + k]! * frameSize;
+        }
+        // Bit numbers pass 2^31 from 8192 frames of 512 x 512: no 32-bit shifts on them.
+        const bit = firstBit + p;
+        pixelData[Math.floor(bit / 8)]! |= 1 << (bit % 8);
       }
-      // Bit numbers pass 2^31 from 8192 frames of 512 x 512: no 32-bit shifts on them.
-      const bit = firstBit + p;
-      pixelData[Math.floor(bit / 8)]! |= 1 << (bit % 8);
     }
   }
   return { frames, pixelData };
@@ -68,12 +73,12 @@ export function packFrames(
 
 /** The frames that a BINARY segmentation has, in their order. @throws InvalidSegmentation as packFrames does */
 export function occupiedFrames(
-  { grid, labels }: LabelMap<Uint16Array>,
+  labelMap: LabelMap<Uint16Array>,
   segments: number,
   { first, last }: { readonly first: number; readonly last: number },
 ): SegmentFrame[] {
-  const [columns, rows, slices] = grid.shape;
-  const occupied = occupancy(labels, columns * rows, slices, segments);
+  const slices = labelMap.grid.shape[2];
+  const occupied = occupancy(labelMap, segments);
   const frames: SegmentFrame[] = [];
   for (let at = (first - 1) * slices; at < last * slices; at++) {
     if (occupied[at]) frames.push({ segment: Math.floor(at / slices) + 1, slice: at % slices });
@@ -82,12 +87,15 @@ export function occupiedFrames(
 }
 
 /** 1 at (s - 1) * slices + k where segment s has a voxel in slice k. */
-function occupancy(labels: Uint16Array, frameSize: number, slices: number, segments: number): Uint8Array {
+function occupancy({ grid, labels }: LabelMap<Uint16Array>, segments: number): Uint8Array {
+  const [columns, rows, slices] = grid.shape;
+  const isBlank = blankRows({ grid, labels });
   const occupied = new Uint8Array(segments * slices);
-  for (let k = 0; k < slices; k++) {
+  for (let row = 0; row < slices * rows; row++) {
+    if (isBlank(row)) continue;
+    const k = Math.floor(row / rows);
     let label = 0;
-    const end = (k + 1) * frameSize;
-    for (let at = k * frameSize; at < end; at++) {
+    for (let at = row * columns; at < (row + 1) * columns; at++) {
       const here = labels[at]!;
       if (here === label || here === 0) continue;
       if (here > segments) {

@@ -3,7 +3,6 @@ import { derivedUid } from '../../dicom/uid.ts';
 import type { Lesion } from '../../findings/schema.ts';
 import type { SourceSlice } from '../../volume/volume.ts';
 import { algorithmParameters } from '../seg/segments.ts';
-import type { SrInput } from '../sr.ts';
 import { changeItems, comparisonItems, comparisonUid } from './comparison.ts';
 import { CONCEPTS, UNITS } from './concepts.ts';
 import {
@@ -18,6 +17,7 @@ import {
   text,
   uidReference,
 } from './content.ts';
+import type { SrInput } from './input.ts';
 
 /** What a measurement group is about. */
 interface Subject {
