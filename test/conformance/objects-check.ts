@@ -5,6 +5,7 @@ import { labelMapNifti } from '../../server/src/reports/nifti.ts';
 import { OPTIONAL_OBJECTS } from '../../server/src/reports/options.ts';
 import { buildSeg } from '../../server/src/reports/seg.ts';
 import type { CtSeries } from '../../server/src/volume/series.ts';
+import { differentInAdapters } from './adapters.ts';
 import { differentInDcmqi, isByteAligned } from './dcmqi.ts';
 import { type MadeResult, makeResult, writeInto, writeResult } from './made-result.ts';
 import { dciodvfyErrors } from './seg-check.ts';
@@ -64,10 +65,19 @@ export async function readObjects(cases: readonly { folder: string; made: MadeRe
   const reports = (await python('read_sr.py', ...folders.map((folder) => join(folder, 'report.dcm')))) as ReadReport[];
   const verdicts: ObjectsVerdict[] = [];
   for (const [n, { folder, made }] of cases.entries()) {
-    const { segments } = made;
+    const { segments, series } = made;
     const dcmqi = isByteAligned(segments.grid) ? await differentInDcmqi(join(folder, 'seg.dcm'), segments) : null;
     verdicts.push({
-      different: { ...read[n]!.different, 'segmentation dcmqi': dcmqi },
+      different: {
+        ...read[n]!.different,
+        'segmentation dcmqi': dcmqi,
+        'segmentation @cornerstonejs/adapters': await differentInAdapters(
+          join(folder, 'segmentation.dcm'),
+          series,
+          segments,
+        ),
+        'labelmap @cornerstonejs/adapters': await differentInAdapters(join(folder, 'labelmap.dcm'), series, segments),
+      },
       pictures: read[n]!.pictures,
       dciodvfyErrors: await allErrors(folder),
       report: problemOf(() => assertReports(reports[n]!, made.findings, made.series, made.objects.uids)),
