@@ -35,6 +35,7 @@ export async function installTestTools() {
     ...Object.entries(PYTHON_MODULES).filter(([, module]) => !hasPythonModule(module)),
     ...(hasPostgreSql() ? [] : [['postgresql']]),
     ...(existsSync(ORTHANC_PYTHON) ? [] : [['orthanc-python']]),
+    ...(hasVulkan() ? [] : [['libvulkan1']]),
   ].map(([name]) => name);
   if (missing.length === 0) return;
   if (mayInstallDebianPackages()) {
@@ -52,4 +53,10 @@ function hasPythonModule(name) {
 function hasPostgreSql() {
   const folder = '/usr/lib/postgresql';
   return existsSync(folder) && readdirSync(folder).some((version) => existsSync(`${folder}/${version}/bin/initdb`));
+}
+
+/** With Chromium's driver in software it stands in for a GPU. */
+function hasVulkan() {
+  const folders = readdirSync('/usr/lib').filter((name) => name.endsWith('-linux-gnu'));
+  return folders.some((name) => existsSync(`/usr/lib/${name}/libvulkan.so.1`));
 }

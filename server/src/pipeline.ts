@@ -55,6 +55,10 @@ export interface RunRequest {
   readonly device?: number | undefined;
   /** Whether a GPU that fails in the middle may be replaced by the CPU. Default false. */
   readonly cpuFallback?: boolean | undefined;
+  /** Files of the forms of the networks that are the fastest here. */
+  readonly fastest?: readonly string[] | undefined;
+  /** Where what was measured of this machine is remembered; left out, nothing is measured. */
+  readonly dataDir?: string | undefined;
   /** Receives the run's objects; findings.json is written last, so that it stands for a complete set. */
   readonly outDir: string;
   /** Which objects, and how they are encoded; DEFAULT_OPTIONS by default. */

@@ -5,7 +5,7 @@ import { type Config, ConfigError } from './config.ts';
 import { alive } from './http/health.ts';
 import { Metrics } from './http/metrics.ts';
 import type { Model } from './inference/model.ts';
-import { probeDevice } from './jobs/device.ts';
+import { type Device, probeDevice } from './jobs/device.ts';
 import type { EngineOptions } from './jobs/engine.ts';
 import { defaultWorkerName } from './jobs/register.ts';
 import { requestsFor } from './jobs/requests.ts';
@@ -91,9 +91,9 @@ export async function startWorker(options: WorkerProcessOptions): Promise<Runnin
   };
 }
 
-async function tryDevice(model: Model, { provider, threads }: Config): Promise<{ provider: string; device: string }> {
+async function tryDevice(model: Model, { provider, device, threads }: Config): Promise<Device> {
   try {
-    return await probeDevice(model.dir, provider, threads);
+    return await probeDevice(model.dir, provider, { device, threads });
   } catch (error) {
     throw new ConfigError([`HEPAR_PROVIDER ${provider} does not run: ${(error as Error).message}`]);
   }

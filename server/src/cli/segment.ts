@@ -79,6 +79,7 @@ interface Options {
   readonly provider: RunRequest['provider'];
   readonly device: number;
   readonly cpuFallback: boolean;
+  readonly dataDir: string;
   readonly threads: number | undefined;
   readonly results: ResultOptions;
   readonly nifti: boolean;
@@ -126,7 +127,7 @@ async function run(
   options: Options,
   progress: Progress,
 ): Promise<FindingsDocument> {
-  const { out, modelDir, provider, device, cpuFallback, threads, heatMap, store, results, nifti } = options;
+  const { out, modelDir, provider, device, cpuFallback, dataDir, threads, heatMap, store, results, nifti } = options;
   const { manifest, digest } = model;
   await mkdir(out, { recursive: true });
   await refuseForeignFolders(out);
@@ -144,6 +145,7 @@ async function run(
         provider,
         device,
         cpuFallback,
+        dataDir,
         threads,
         outDir: join(unfinished, 'result'),
         options: results,
@@ -232,7 +234,8 @@ async function readOptions(args: string[]): Promise<Options | 'help'> {
   if (values.out === undefined) throw new UsageError(`--out DIR is missing.\n${USAGE}`);
   if (values.store && values.dicomweb === undefined) throw new UsageError('--store needs --dicomweb URL.');
   if (values.prior !== undefined && values['no-priors']) throw new UsageError('--prior or --no-priors, not both.');
-  const { provider, device, cpuFallback, threads, results } = readConfig({
+  const { provider, device, cpuFallback, dataDir, threads, results } = readConfig({
+    HEPAR_DATA: process.env.HEPAR_DATA,
     HEPAR_PROVIDER: values.provider ?? process.env.HEPAR_PROVIDER,
     HEPAR_DEVICE: process.env.HEPAR_DEVICE,
     HEPAR_CPU_FALLBACK: process.env.HEPAR_CPU_FALLBACK,
@@ -255,6 +258,7 @@ async function readOptions(args: string[]): Promise<Options | 'help'> {
     provider,
     device,
     cpuFallback,
+    dataDir,
     threads,
     results,
     nifti: values.nifti ?? false,

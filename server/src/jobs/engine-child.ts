@@ -44,13 +44,26 @@ async function run(request: RunRequest): Promise<void> {
   let answer: FromEngine;
   try {
     const { runPipeline } = await pipeline;
-    const findings = await runPipeline(request, { signal, report: throttledReport() });
+    const report = throttledReport();
+    const findings = await runPipeline(await onTheFastest(request), { signal, report });
     answer = { kind: 'done', findings };
   } catch (error) {
     answer = signal.aborted ? { kind: 'cancelled' } : answerFor(error);
   }
   running = undefined;
   send(answer);
+}
+
+/** The request with what is the fastest here, where there is something to choose. */
+async function onTheFastest(request: RunRequest): Promise<RunRequest> {
+  const { modelDir, provider, device, threads, dataDir } = request;
+  if (modelDir === null || dataDir === undefined) return request;
+  // Not before they are needed: they load the runtime.
+  const { chooseFastest, loadModel } = await import('./fastest.ts');
+  // What is wrong with a model the pipeline says.
+  const model = await loadModel(modelDir).catch(() => null);
+  const fastest = model && (await chooseFastest({ model, provider, device, threads, dataDir }));
+  return fastest ? { ...request, provider: fastest.provider, fastest: fastest.files } : request;
 }
 
 function answerFor(error: unknown): FromEngine {

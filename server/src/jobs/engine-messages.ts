@@ -51,6 +51,8 @@ const engineRequestSchema: z.ZodType<RunRequest> = z.strictObject({
   threads: z.int().positive().optional(),
   device: z.int().nonnegative().optional(),
   cpuFallback: z.boolean().optional(),
+  fastest: z.array(z.string()).readonly().optional(),
+  dataDir: z.string().optional(),
   outDir: z.string(),
   options: resultOptionsSchema.optional(),
   plainFiles: z.array(z.enum(PLAIN_FILES)).readonly().optional(),

@@ -12,7 +12,10 @@ import type { Run } from './run.ts';
  * @throws PipelineFailed when the run's model is not here, and is needed; where there are other workers, one of them may have it
  */
 export function requestsFor(
-  config: Pick<Config, 'provider' | 'device' | 'cpuFallback' | 'threads' | 'results' | 'priors' | 'databaseUrl'>,
+  config: Pick<
+    Config,
+    'dataDir' | 'provider' | 'device' | 'cpuFallback' | 'threads' | 'results' | 'priors' | 'databaseUrl'
+  >,
   archive: ArchiveOptions,
   modelWithDigest: (digest: string) => Model | undefined,
 ): (run: Run, outDir: string, correction: CorrectionOrder | undefined) => RunRequest {
@@ -37,6 +40,7 @@ export function requestsFor(
       provider: config.provider,
       device: config.device,
       cpuFallback: config.cpuFallback,
+      dataDir: config.dataDir,
       threads: config.threads,
       outDir,
       options: config.results,
