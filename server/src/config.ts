@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { ArchiveOptions } from './dicomweb/archive.ts';
 import { PROVIDERS } from './inference/segmentation.ts';
+import { AXES, type Sliding } from './inference/sliding.ts';
 import type { RunRequest } from './pipeline.ts';
 import {
   DEFAULT_OPTIONS,
@@ -40,6 +41,8 @@ export interface Config {
   readonly device: number;
   /** Whether a GPU that fails in the middle of a run may be replaced by the CPU. */
   readonly cpuFallback: boolean;
+  /** What is asked of the windows over the liver beyond the model's manifest. */
+  readonly sliding: Sliding;
   /** Threads for inference; undefined: one for each core. */
   readonly threads: number | undefined;
   /** Folder with one folder a model. */
@@ -91,8 +94,10 @@ const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'
 const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
 const NAMED_TOKEN = /^(?:(?<name>[A-Za-z][\w-]{0,31})=)?(?<secret>[\x21-\x2b\x2d-\x7e]{16,})$/;
 
+const OVERLAP = 'a number from 0 to 0.75, such as 0.5';
+
 const webUrl = z.url({ protocol: /^https?$/, error: 'an address that begins with http:// or https://' });
-const listOf = (item: z.ZodType<string, string>) =>
+const listOf = <Item extends string>(item: z.ZodType<Item, string>) =>
   z
     .string()
     .transform((text) =>
@@ -137,6 +142,13 @@ const environmentSchema = z.object({
     .enum(['on', 'off'], { error: 'on or off' })
     .default('off')
     .transform((value) => value === 'on'),
+  HEPAR_OVERLAP: z
+    .string()
+    .regex(/^0(\.\d{1,3})?$/, OVERLAP)
+    .transform(Number)
+    .pipe(z.number().max(0.75, OVERLAP))
+    .optional(),
+  HEPAR_MIRROR: listOf(z.enum(AXES, { error: 'some of x, y, z' })),
   HEPAR_THREADS: wholeNumber(1, 1024).optional(),
   HEPAR_MODELS: z.string().default(MODELS),
   HEPAR_MODEL: z.string().optional(),
@@ -205,6 +217,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     provider: env.HEPAR_PROVIDER,
     device: env.HEPAR_DEVICE,
     cpuFallback: env.HEPAR_CPU_FALLBACK,
+    sliding: { overlap: env.HEPAR_OVERLAP, mirrorAxes: [...new Set(env.HEPAR_MIRROR)] },
     threads: env.HEPAR_THREADS,
     modelsDir: env.HEPAR_MODELS,
     model: env.HEPAR_MODEL,

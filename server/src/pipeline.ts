@@ -12,6 +12,7 @@ import type { FindingsDocument } from './findings/schema.ts';
 import { segment } from './inference/cascade.ts';
 import { loadModel, type Model } from './inference/model.ts';
 import type { ProviderPreference } from './inference/provider.ts';
+import type { Sliding } from './inference/sliding.ts';
 import { type PriorsSource, readAgainstPriors } from './priors/stage.ts';
 import type { Progress } from './progress.ts';
 import { makeObjects, onePreview, resultUids } from './reports/objects.ts';
@@ -55,6 +56,8 @@ export interface RunRequest {
   readonly device?: number | undefined;
   /** Whether a GPU that fails in the middle may be replaced by the CPU. Default false. */
   readonly cpuFallback?: boolean | undefined;
+  /** What is asked of the windows beyond the model's manifest. */
+  readonly sliding?: Sliding | undefined;
   /** Files of the forms of the networks that are the fastest here. */
   readonly fastest?: readonly string[] | undefined;
   /** Where what was measured of this machine is remembered; left out, nothing is measured. */

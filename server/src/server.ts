@@ -13,6 +13,7 @@ import { buildFromSource, servePlugins } from './http/plugins.ts';
 import { openViewer } from './http/viewer.ts';
 import { readDefaultModel } from './inference/installed.ts';
 import { listModels, type Model } from './inference/model.ts';
+import { slidingOptions } from './inference/sliding.ts';
 import { Intake } from './intake/intake.ts';
 import { Orthanc } from './intake/orthanc.ts';
 import { RulesError } from './intake/rules.ts';
@@ -86,7 +87,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     archive: address,
     dataDir: config.dataDir,
     databaseUrl: config.databaseUrl,
-    resultOptions: unusual(config.results),
+    resultOptions: { ...unusual(config.results), ...slidingOptions(config.sliding) },
     logger,
     onEnd: (run) => metrics.runEnded(run),
     ...(options.engine ? { engine: options.engine } : {}),

@@ -6,6 +6,7 @@ import { createArchive } from '../dicomweb/archive.ts';
 import { surveyFiles } from '../dicomweb/survey.ts';
 import { type FindingsDocument, NOTICE } from '../findings/schema.ts';
 import { loadModel, type Model } from '../inference/model.ts';
+import { type Sliding, slidingOptions } from '../inference/sliding.ts';
 import { Engine } from '../jobs/engine.ts';
 import { runId } from '../jobs/run.ts';
 import type { RunRequest, SeriesSource } from '../pipeline.ts';
@@ -42,7 +43,7 @@ INPUT is a folder or zip of DICOM files, or with --dicomweb a STUDYUID or STUDYU
                     archive, and none for files
   --no-priors       look for none in the archive
   --model DIR       a model's folder (default: as hepar models default says, else the bundled one)
-  --provider NAME   auto, cpu, cuda or webgpu (default: auto)
+  --provider NAME   auto, cuda, directml, coreml, webgpu or cpu (default: auto)
   --threads N       threads for inference (default: one for each core)
 
 Exit code: 0 done, 2 the input is unsuitable, 1 anything else.
@@ -80,6 +81,7 @@ interface Options {
   readonly device: number;
   readonly cpuFallback: boolean;
   readonly dataDir: string;
+  readonly sliding: Sliding;
   readonly threads: number | undefined;
   readonly results: ResultOptions;
   readonly nifti: boolean;
@@ -127,7 +129,8 @@ async function run(
   options: Options,
   progress: Progress,
 ): Promise<FindingsDocument> {
-  const { out, modelDir, provider, device, cpuFallback, dataDir, threads, heatMap, store, results, nifti } = options;
+  const { out, modelDir, provider, device, cpuFallback, dataDir, sliding, threads, heatMap, store, results, nifti } =
+    options;
   const { manifest, digest } = model;
   await mkdir(out, { recursive: true });
   await refuseForeignFolders(out);
@@ -138,7 +141,7 @@ async function run(
       {
         runId: runId(
           { ...chosen, model: { id: manifest.id, version: manifest.version, digest }, repeat: 0 },
-          { ...unusual(results), ...prior.options },
+          { ...unusual(results), ...slidingOptions(sliding), ...prior.options },
         ),
         source: chosen.source,
         modelDir,
@@ -146,6 +149,7 @@ async function run(
         device,
         cpuFallback,
         dataDir,
+        sliding,
         threads,
         outDir: join(unfinished, 'result'),
         options: results,
@@ -234,7 +238,9 @@ async function readOptions(args: string[]): Promise<Options | 'help'> {
   if (values.out === undefined) throw new UsageError(`--out DIR is missing.\n${USAGE}`);
   if (values.store && values.dicomweb === undefined) throw new UsageError('--store needs --dicomweb URL.');
   if (values.prior !== undefined && values['no-priors']) throw new UsageError('--prior or --no-priors, not both.');
-  const { provider, device, cpuFallback, dataDir, threads, results } = readConfig({
+  const { provider, device, cpuFallback, dataDir, sliding, threads, results } = readConfig({
+    HEPAR_OVERLAP: process.env.HEPAR_OVERLAP,
+    HEPAR_MIRROR: process.env.HEPAR_MIRROR,
     HEPAR_DATA: process.env.HEPAR_DATA,
     HEPAR_PROVIDER: values.provider ?? process.env.HEPAR_PROVIDER,
     HEPAR_DEVICE: process.env.HEPAR_DEVICE,
@@ -259,6 +265,7 @@ async function readOptions(args: string[]): Promise<Options | 'help'> {
     device,
     cpuFallback,
     dataDir,
+    sliding,
     threads,
     results,
     nifti: values.nifti ?? false,

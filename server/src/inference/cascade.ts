@@ -11,6 +11,7 @@ import { postprocess } from './postprocess.ts';
 import { decideOnScannerGrid } from './scanner-grid.ts';
 import { BACKGROUND, type Segmentation } from './segmentation.ts';
 import type { NetworkSession } from './session.ts';
+import { asAsked, mirroring } from './sliding.ts';
 import { segmentWholeScan } from './whole-scan/segment.ts';
 import { atLeastWindow, type Field, runWindows } from './windows.ts';
 import { type SegmentOptions, withNetwork } from './with-network.ts';
@@ -38,7 +39,8 @@ export async function segment(
   const { volume } = series;
   const { cascade, postprocessing } = model.manifest;
   if (!cascade.locate) return segmentWholeScan(series, model, options, { signal, report });
-  const { locate, leastLiverMl } = cascade;
+  const { locate, leastLiverMl, marginMm } = cascade;
+  const stage = asAsked(cascade.segment, options.sliding);
   const progress = (from: number, to: number) => (fraction: number) => report('segment', from + (to - from) * fraction);
   report('segment', 0);
 
@@ -46,17 +48,17 @@ export async function segment(
   const located = await withNetwork(model, locate, options, signal, warnings, (session) =>
     locateLiver(volume, { locate, leastLiverMl }, session, signal, progress(0, LOCATED)),
   );
-  const { field, heatMap, engine } = await withNetwork(
-    model,
-    cascade.segment,
-    options,
-    signal,
-    warnings,
-    async (session) => ({
-      ...(await lookClosely(series, located, model, session, signal, progress(LOCATED, WINDOWS_DONE))),
-      engine: session.engine,
-    }),
-  );
+  const { field, heatMap, engine } = await withNetwork(model, stage, options, signal, warnings, async (session) => ({
+    ...(await lookClosely(
+      series,
+      located,
+      { stage, marginMm },
+      mirroring(session, stage, options.sliding),
+      signal,
+      progress(LOCATED, WINDOWS_DONE),
+    )),
+    engine: session.engine,
+  }));
 
   const decided = await decideOnScannerGrid(field, volume.grid, signal);
   if (decided === null) throw noLiver(0, leastLiverMl);
@@ -71,12 +73,11 @@ export async function segment(
 async function lookClosely(
   { volume }: CtSeries,
   located: LocatedLiver,
-  { manifest: { cascade } }: Model,
+  { stage, marginMm }: { readonly stage: Stage; readonly marginMm: number },
   session: NetworkSession,
   signal: AbortSignal,
   done: (fraction: number) => void,
 ) {
-  const { segment: stage, marginMm } = cascade;
   const box = widen(located.grid, located.box, marginMm) ?? located.box;
   const grid = atLeastWindow(patientAlignedGrid(located.grid, box, stage.spacingMm), stage.windowVoxels);
   const field: Field = { grid, hu: resampleHu(volume, grid) };

@@ -4,11 +4,14 @@ import type { NetworkFile, Stage } from './manifest.ts';
 import { type Model, readNetwork } from './model.ts';
 import { type Hardware, openSession, type ProviderPreference } from './provider.ts';
 import type { NetworkSession } from './session.ts';
+import type { Sliding } from './sliding.ts';
 
 export interface SegmentOptions extends Hardware {
   readonly provider: ProviderPreference;
   /** Threads of the CPU provider; one for each core if left out. */
   readonly threads?: number | undefined;
+  /** Of the windows over the liver; a model that sees the whole scan keeps to its manifest. */
+  readonly sliding?: Sliding | undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { findingsSchema } from '../findings/schema.ts';
 import { PROVIDERS } from '../inference/segmentation.ts';
+import { AXES } from '../inference/sliding.ts';
 import type { RunRequest } from '../pipeline.ts';
 import { PHASES } from '../progress.ts';
 import { PLAIN_FILES, resultOptionsSchema } from '../reports/options.ts';
@@ -51,6 +52,9 @@ const engineRequestSchema: z.ZodType<RunRequest> = z.strictObject({
   threads: z.int().positive().optional(),
   device: z.int().nonnegative().optional(),
   cpuFallback: z.boolean().optional(),
+  sliding: z
+    .strictObject({ overlap: z.number().optional(), mirrorAxes: z.array(z.enum(AXES)).readonly().optional() })
+    .optional(),
   fastest: z.array(z.string()).readonly().optional(),
   dataDir: z.string().optional(),
   outDir: z.string(),

@@ -14,7 +14,7 @@ import type { Run } from './run.ts';
 export function requestsFor(
   config: Pick<
     Config,
-    'dataDir' | 'provider' | 'device' | 'cpuFallback' | 'threads' | 'results' | 'priors' | 'databaseUrl'
+    'dataDir' | 'sliding' | 'provider' | 'device' | 'cpuFallback' | 'threads' | 'results' | 'priors' | 'databaseUrl'
   >,
   archive: ArchiveOptions,
   modelWithDigest: (digest: string) => Model | undefined,
@@ -41,6 +41,7 @@ export function requestsFor(
       device: config.device,
       cpuFallback: config.cpuFallback,
       dataDir: config.dataDir,
+      sliding: config.sliding,
       threads: config.threads,
       outDir,
       options: config.results,

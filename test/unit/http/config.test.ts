@@ -22,6 +22,10 @@ describe('configuration', () => {
 
   it('names every bad value in a line of its own, and repeats no secret', () => {
     const bad = {
+      HEPAR_DEVICE: '-1',
+      HEPAR_CPU_FALLBACK: 'maybe',
+      HEPAR_OVERLAP: '0.9',
+      HEPAR_MIRROR: 'x,w',
       HEPAR_PORT: '70000',
       HEPAR_AUTH: 'token:short-secret',
       HEPAR_DICOMWEB_URL: 'ftp://user:hunter2@pacs',
