@@ -92,14 +92,16 @@ const presence = z.strictObject({
 });
 
 const kernel = z.enum(['nearest', 'linear', 'cubic']);
-const resampling = z.strictObject({
-  kernel,
-  /**
-   * When one axis is coarser than another by more than `ratio`, on the grid that is left or else on the one that is
-   * reached, the coarsest axis is read with a kernel of its own, after all slices across it. Left out: never.
-   */
-  coarseAxis: z.strictObject({ ratio: z.number().nonnegative(), kernel }).optional(),
-});
+/**
+ * How a grid is read. `coarseAxis`: when one axis is coarser than another by more than `ratio`, on the grid that is left
+ * or else on the one that is reached, the coarsest axis is read with a kernel of its own, after all slices across it.
+ * Left out: never.
+ */
+const resampling = <Kernels extends z.ZodType>(kernels: Kernels) =>
+  z.strictObject({
+    kernel: kernels,
+    coarseAxis: z.strictObject({ ratio: z.number().nonnegative(), kernel: kernels }).optional(),
+  });
 
 /**
  * How a network that another system has trained is run: over the whole scan, on the scanner's own slices, with that
@@ -117,7 +119,7 @@ const wholeScan = z.strictObject({
    */
   conventions: z.enum(['nnunet', 'monai']),
   /** How HU get to the network's grid, and what the network says gets back to the scanner's. */
-  resampling: z.strictObject({ hu: resampling, output: resampling }),
+  resampling: z.strictObject({ hu: resampling(kernel), output: resampling(z.enum(['nearest', 'linear'])) }),
   /** What is brought back to the scanner's grid: the network's output, or probabilities made of it before. */
   resampled: z.enum(['output', 'probabilities']).default('output'),
   weights: z.enum(['gaussian', 'constant']).default('gaussian'),
@@ -174,7 +176,7 @@ export type Manifest = z.infer<typeof manifestSchema>;
 export type Stage = Manifest['cascade']['segment'];
 export type Locate = Required<Manifest['cascade']>['locate'];
 export type WholeScan = z.infer<typeof wholeScan>;
-export type Resampling = z.infer<typeof resampling>;
+export type Resampling = WholeScan['resampling']['hu'];
 export type Kernel = z.infer<typeof kernel>;
 export type Presence = z.infer<typeof presence>;
 /** A network's file in the model's folder, and its digest. */

@@ -34,14 +34,16 @@ export function linesBetween(
 ): readonly [Line, Line, Line] {
   const coarse = coarseAxis(resampling, fromSpacing, toSpacing);
   const line = (axis: 0 | 1 | 2): Line => {
-    const step = conventions === 'nnunet' ? from[axis] / to[axis] : toSpacing[axis] / fromSpacing[axis];
-    const offset = conventions === 'nnunet' ? (step - 1) / 2 : 0;
+    const byFaces = from[axis] / to[axis];
+    const byCentres = toSpacing[axis] / fromSpacing[axis];
+    // Written as the systems compute it: half a voxel off by rounding is another nearest neighbour.
+    const position = (n: number) => (conventions === 'nnunet' ? byFaces * (n + 0.5) - 0.5 : n * byCentres);
     const kernel = axis === coarse ? resampling.coarseAxis!.kernel : resampling.kernel;
     return {
       from: from[axis],
       to: to[axis],
       kernel,
-      positions: Float64Array.from({ length: to[axis] }, (_, n) => n * step + offset),
+      positions: Float64Array.from({ length: to[axis] }, (_, n) => position(n)),
     };
   };
   return [line(0), line(1), line(2)];
