@@ -1,10 +1,11 @@
 import { deepEqual, match } from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { mkdir } from 'node:fs/promises';
 import { isOrthancInstalled } from '../../server/src/cli/orthanc.ts';
 import type { SegmentationView } from '../../server/src/http/contract.ts';
 import { makeRandom } from '../../server/src/phantom/random.ts';
 import { PHASES } from '../../server/src/progress.ts';
 import { FaultHouse, type HouseProcess } from '../support/fault-house.ts';
+import { FaultLog } from '../support/fault-log.ts';
 import { writeFaultTable } from '../support/fault-table.ts';
 import { FAULTS, type Fault, type Setting, type Stage } from '../support/faults.ts';
 import { hasPostgres, startPostgres, type TestPostgres } from '../support/postgres.ts';
@@ -13,10 +14,17 @@ const isFull = process.env.HEPAR_TEST_FULL !== undefined;
 const random = makeRandom(Number(process.env.HEPAR_TEST_SEED ?? 1), 'faults');
 const ENDED = ({ state }: SegmentationView) => !['queued', 'running'].includes(state);
 
-/** With --full every fault at every stage, else each at one. */
-const CASES = FAULTS.flatMap((fault) => {
-  const one = fault.stages[random.bits() % fault.stages.length]!;
-  return (isFull ? fault.stages : [one]).map((stage) => ({ fault, stage }));
+/** Each setting takes a while to set up, and each fault to strike. */
+const SAMPLED = { alone: 2, own: 1, shared: 2 } as const;
+
+/** With --full every fault at every stage, else some of them at one. */
+const CASES = (['alone', 'own', 'shared'] as const).flatMap((setting) => {
+  const own = FAULTS.filter((fault) => fault.setting === setting);
+  const cases = own.flatMap((fault) => fault.stages.map((stage) => ({ fault, stage })));
+  if (isFull) return cases;
+  return shuffled(own)
+    .slice(0, SAMPLED[setting])
+    .map((fault) => ({ fault, stage: shuffled(fault.stages)[0]! }));
 });
 
 describe('faults in the middle of a run, on a real Orthanc', function () {
@@ -36,19 +44,19 @@ describe('faults in the middle of a run, on a real Orthanc', function () {
   /** One fault at one stage: the run ends well, and the archive has its result once and whole. */
   async function survive(setting: Setting, fault: Fault, stage: Stage, dir: string): Promise<void> {
     const study = await house.newStudy();
-    const from = outputOf(setting).length;
     const id = await house.ask(setting.companion.url, study);
     if (stage !== 'queued') await house.until(setting.companion.url, id, hasReached(stage));
-    await fault.strike(setting, { id, study, dir });
+    const log = new FaultLog(setting.processes);
+    await fault.strike(setting, { id, study, dir, log });
     const run = await house.until(setting.companion.url, id, ENDED).catch((error) => {
-      throw new Error(`${error.message}\n${outputOf(setting).slice(from)}`);
+      throw new Error(`${error.message}\n${log.text()}`);
     });
     const outcome = await house.outcomeOf(study, run.state);
     const isRight = outcome.state === 'done' && outcome.segs === 1 && outcome.whole;
     const what = isRight ? 'right' : outcome.segs > 1 ? 'duplicate' : 'lost';
     tried.push({ fault: fault.name, stage, outcome: what, attempts: run.attempt });
     deepEqual(outcome, { state: 'done', segs: 1, whole: true }, JSON.stringify(run.failure));
-    if (run.attempt > 1) match(outputOf(setting).slice(from), fault.log);
+    for (const line of fault.log(run)) match(log.text(), line);
   }
 
   describe('with one companion', () => {
@@ -68,10 +76,8 @@ describe('faults in the middle of a run, on a real Orthanc', function () {
       it(`${fault.name}, ${stage}`, async function () {
         if (fault.isPossible && !fault.isPossible()) return this.skip();
         const dir = `${house.dir}/own-${index}`;
-        await fault.prepare?.(dir).catch(async () => {
-          await import('node:fs/promises').then(({ mkdir }) => mkdir(dir, { recursive: true }));
-          await fault.prepare!(dir);
-        });
+        await mkdir(dir, { recursive: true });
+        await fault.prepare?.(dir);
         const environment = { HEPAR_DATA: dir, ...fault.environment?.(dir) };
         const startCompanion = () => house.start('companion', `own-${index}`, environment);
         const setting = await settingOf(house, startCompanion, null);
@@ -109,13 +115,12 @@ describe('faults in the middle of a run, on a real Orthanc', function () {
 const hasReached = (stage: Stage) => (run: SegmentationView) =>
   ENDED(run) || (run.phase !== null && PHASES.indexOf(run.phase) >= PHASES.indexOf(stage as never));
 
-/** Everything that the processes of a setting have logged, those that were killed included. */
-const logs = new WeakMap<Setting, HouseProcess[]>();
-const outputOf = (setting: Setting) =>
-  logs
-    .get(setting)!
-    .map((each) => each.output())
-    .join('\n');
+function shuffled<T>(all: readonly T[]): T[] {
+  return all
+    .map((each) => ({ each, at: random.bits() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ each }) => each);
+}
 
 async function settingOf(
   house: FaultHouse,
@@ -123,10 +128,10 @@ async function settingOf(
   postgres: TestPostgres | null,
   startWorker?: (name: string) => Promise<HouseProcess>,
 ): Promise<Setting> {
-  const all: HouseProcess[] = [];
+  const processes: HouseProcess[] = [];
   const kept = async (starting: Promise<HouseProcess>) => {
     const started = await starting;
-    all.push(started);
+    processes.push(started);
     return started;
   };
   const setting: Setting = {
@@ -134,11 +139,10 @@ async function settingOf(
     postgres,
     companion: await kept(startCompanion()),
     workers: [],
+    processes,
     startCompanion: () => kept(startCompanion()),
     startWorker: (name) => kept(startWorker!(name)),
   };
-  logs.set(setting, all);
   if (startWorker) setting.workers = await Promise.all(['one', 'two'].map((name) => setting.startWorker(name)));
-  await sleep(0);
   return setting;
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ErrorView, Readiness } from '../../server/src/http/contract.ts';
 import { hasPostgres, startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { ask, isIn, json, startTestServer, until } from '../unit/http/support.ts';
 import { SERIES } from '../unit/jobs/fake-pipeline.ts';
@@ -68,6 +69,48 @@ describe('queue on a PostgreSQL server', () => {
       await until(one.url, b.id, isIn('cancelled'));
     } finally {
       await Promise.all([one.close(), other.close()]);
+    }
+  });
+
+  it('says in one line that the database is away, with 503, and goes on by itself when it is back', async () => {
+    const server = await startTestServer(dir, { environment: { DATABASE_URL: databaseUrl } });
+    const { url } = server;
+    try {
+      const { id } = await json(ask(url, SERIES.quick, { repeat: 3 }));
+      await until(url, id, isIn('done'));
+      const questions = {
+        'GET /api/segmentations': () => fetch(`${url}/api/segmentations`),
+        'GET /api/segmentations/:id': () => fetch(`${url}/api/segmentations/${id}`),
+        'DELETE /api/segmentations/:id': () => fetch(`${url}/api/segmentations/${id}`, { method: 'DELETE' }),
+        'POST /api/segmentations': () => ask(url, SERIES.quick, { repeat: 4 }),
+        'GET /api/operations': () => fetch(`${url}/api/operations`),
+        'GET /api/audit': () => fetch(`${url}/api/audit`),
+        'GET /metrics': () => fetch(`${url}/metrics`),
+      };
+      await postgres!.crash(async () => {
+        for (const [question, asked] of Object.entries(questions)) {
+          const answer = await asked();
+          assert.equal(answer.status, 503, question);
+          const { error } = await json<ErrorView>(answer);
+          const message = 'The queue’s database does not answer: try again in a moment.';
+          assert.deepEqual(error, { code: 'queue-unavailable', message }, question);
+        }
+        const ready = await fetch(`${url}/readyz`);
+        assert.equal(ready.status, 503);
+        const { checks } = await json<Readiness>(ready);
+        assert.equal(checks.queue.ok, false);
+        assert.match(checks.queue.reason!, /^[^\n]+$/);
+        assert.equal((await fetch(`${url}/healthz`)).status, 200, 'the server itself is alive');
+      });
+      const answers = await Promise.all(Object.values(questions).map((asked) => asked()));
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        [200, 200, 409, 202, 200, 200, 200],
+      );
+      const { id: next } = await json(answers[3]!);
+      assert.equal((await until(url, next, isIn('done', 'failed'))).state, 'done', 'work goes on as well');
+    } finally {
+      await server.close();
     }
   });
 });

@@ -183,12 +183,12 @@ export class FaultHouse {
     }
   }
 
-  /** Kills the archive, and starts it again on the same data after a while. */
-  async crashOrthanc(downMs: number): Promise<void> {
+  /** Kills the archive, and starts it again on the same data when `meanwhile` is over. */
+  async crashOrthanc(meanwhile: () => Promise<void>): Promise<void> {
     const [pid] = (await readFile(join(this.dir, 'orthanc', 'pid'), 'utf8')).split(' ');
     process.kill(Number(pid), 'SIGKILL');
     while (this.#orthanc.exited() === undefined) await sleep(10);
-    await sleep(downMs);
+    await meanwhile();
     this.#orthanc = await startOrthanc({ dataDir: join(this.dir, 'orthanc'), port: this.#port });
   }
 

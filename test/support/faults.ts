@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Phase } from '../../server/src/progress.ts';
 import { PHASES } from '../../server/src/progress.ts';
 import type { FaultHouse, HouseProcess } from './fault-house.ts';
+import type { FaultLog } from './fault-log.ts';
 import type { TestPostgres } from './postgres.ts';
 import { engineOf } from './serve.ts';
 import type { SmallStudy } from './small-studies.ts';
@@ -18,10 +19,23 @@ export interface Setting {
   readonly house: FaultHouse;
   companion: HouseProcess;
   workers: HouseProcess[];
+  /** All that were ever started. */
+  readonly processes: readonly HouseProcess[];
   readonly postgres: TestPostgres | null;
   /** Starts the companion again, on its data. */
   startCompanion(): Promise<HouseProcess>;
   startWorker(name: string): Promise<HouseProcess>;
+}
+
+/** Where and when a fault strikes. */
+export interface At {
+  /** The run. */
+  readonly id: string;
+  readonly study: SmallStudy;
+  /** Data folder of a companion of its own. */
+  readonly dir: string;
+  /** From the strike on. */
+  readonly log: FaultLog;
 }
 
 export interface Fault {
@@ -29,17 +43,14 @@ export interface Fault {
   readonly setting: 'alone' | 'shared' | 'own';
   /** At which stages of a run it strikes. */
   readonly stages: readonly Stage[];
-  /** What the log says of it, in one line, when the run had to be tried again. */
-  readonly log: RegExp;
+  /** The lines of the log, from the strike on, that say what happened; each has to be there. */
+  readonly log: (run: { readonly id: string; readonly attempt: number }) => readonly RegExp[];
   /** Environment of a companion of its own. */
   readonly environment?: (dir: string) => Record<string, string>;
   readonly isPossible?: () => boolean;
   readonly prepare?: (dir: string) => Promise<void>;
   /** Strikes while the run of the study is at the stage; what it breaks it mends after a while. */
-  readonly strike: (
-    setting: Setting,
-    at: { readonly id: string; readonly study: SmallStudy; readonly dir: string },
-  ) => Promise<void>;
+  readonly strike: (setting: Setting, at: At) => Promise<void>;
   readonly cleanUp?: (dir: string) => Promise<void>;
 }
 
@@ -48,17 +59,25 @@ const ARCHIVE_DOWN_MS = isFull ? 120_000 : 2_000;
 const FAKETIME = globSync('/usr/lib/*/faketime/libfaketime.so.1')[0];
 const clockFile = (dir: string) => join(dir, 'clock');
 
-/** Until the run has been tried once in vain. */
-async function untilTriedInVain({ house, companion }: Setting, id: string): Promise<void> {
-  await house.until(companion.url, id, ({ failure, state }) => failure !== null || state === 'done');
-}
+const DISK_FULL = /The disk that holds HEPAR_DATA is full: make room there|No space left on device|ENOSPC/;
+
+/** A line about a run. */
+const line = (id: string, message: string, what = '') => new RegExp(`"runId":"${id}".*${what}.*"msg":"${message}`);
+const IN_VAIN = 'attempt failed';
+const ASKED_AGAIN = '(attempt failed|the archive is asked again)';
+const NO_ARCHIVE = '(cannot be reached|is broken)';
+
+/** The worker that has a run in hand. */
+const busyWorker = ({ workers }: Setting, id: string) =>
+  workers.find((worker) => worker.output().includes(`"runId":"${id}"`))!;
 
 export const FAULTS: readonly Fault[] = [
   {
     name: 'companion killed (kill -9)',
     setting: 'alone',
     stages: STAGES,
-    log: /an interrupted run goes on|run begins/,
+    // One that had not begun has its first attempt after the strike.
+    log: ({ id, attempt }) => [line(id, attempt > 1 ? 'an interrupted run goes on' : 'run begins')],
     strike: async (setting) => {
       await setting.companion.end('SIGKILL');
       setting.companion = await setting.startCompanion();
@@ -68,23 +87,27 @@ export const FAULTS: readonly Fault[] = [
     name: 'engine killed (kill -9)',
     setting: 'alone',
     stages: PHASES,
-    log: /The engine process ended in the middle of the run \(signal SIGKILL\)/,
+    log: ({ id }) => [line(id, IN_VAIN, 'The engine process ended in the middle of the run \\(signal SIGKILL\\)')],
     strike: async ({ companion }) => {
       process.kill(await engineOf(companion.child.pid!), 'SIGKILL');
     },
   },
   {
-    name: 'Orthanc killed (kill -9), back after a second',
+    name: 'Orthanc killed (kill -9), back a second after it was missed',
     setting: 'alone',
     stages: STAGES,
-    log: /The archive at \S+ cannot be reached|The transfer from \S+ is broken/,
-    strike: ({ house }) => house.crashOrthanc(1_000),
+    log: ({ id }) => [line(id, ASKED_AGAIN, NO_ARCHIVE)],
+    strike: ({ house }, { id, log }) =>
+      house.crashOrthanc(async () => {
+        await log.until(line(id, ASKED_AGAIN, NO_ARCHIVE));
+        await sleep(1_000);
+      }),
   },
   {
     name: `archive down for ${ARCHIVE_DOWN_MS / 1_000} s`,
     setting: 'alone',
     stages: ['retrieve', 'store'],
-    log: /The archive at \S+ cannot be reached|The transfer from \S+ is broken/,
+    log: ({ id }) => [line(id, ASKED_AGAIN, NO_ARCHIVE)],
     strike: async ({ house }) => {
       house.faulty.fault = 'down';
       await sleep(ARCHIVE_DOWN_MS);
@@ -93,39 +116,39 @@ export const FAULTS: readonly Fault[] = [
   },
   ...(
     [
-      ['STOW answered 500', 'store refused', /The archive answered 500/],
-      ['STOW cut off half-way', 'store cut off', /cannot be reached|is broken/],
-      ['answer to STOW lost', 'store unanswered', /cannot be reached|is broken/],
+      ['STOW answered 500', 'store refused', 'The archive answered 500'],
+      ['STOW cut off half-way', 'store cut off', NO_ARCHIVE],
+      ['answer to STOW lost', 'store unanswered', NO_ARCHIVE],
     ] as const
   ).map(
-    ([name, fault, log]): Fault => ({
+    ([name, fault, says]): Fault => ({
       name,
       setting: 'alone',
       stages: ['report'],
-      log,
-      strike: async (setting, { id }) => {
-        setting.house.faulty.fault = fault;
-        await untilTriedInVain(setting, id);
-        setting.house.faulty.fault = 'none';
+      log: ({ id }) => [line(id, IN_VAIN, says)],
+      strike: async ({ house }, { id, log }) => {
+        house.faulty.fault = fault;
+        await log.until(line(id, IN_VAIN));
+        house.faulty.fault = 'none';
       },
     }),
   ),
   {
-    name: 'disk full under the data folder, for some seconds',
+    name: 'disk full under the data folder, until it was noticed',
     setting: 'own',
     stages: ['retrieve', 'segment', 'report'],
-    log: /disk that holds HEPAR_DATA is full|No space left on device|ENOSPC/,
+    log: () => [DISK_FULL],
     isPossible: () => process.getuid?.() === 0 && mayMount(),
     environment: (dir) => ({ HEPAR_DATA: join(dir, 'small-disk') }),
     prepare: async (dir) => {
-      await mkdir(join(dir, 'small-disk'), { recursive: true });
+      await mkdir(join(dir, 'small-disk'));
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=160m', 'tmpfs', join(dir, 'small-disk')]);
     },
-    strike: async (setting, { id, dir }) => {
+    strike: async (_setting, { dir, log }) => {
       const ballast = join(dir, 'small-disk', 'ballast');
       // It ends with ENOSPC: that is what it is for.
       await writeFile(ballast, Buffer.alloc(170 * 2 ** 20)).catch(() => {});
-      await Promise.race([untilTriedInVain(setting, id), sleep(4_000)]);
+      await log.until(DISK_FULL);
       await rm(ballast, { force: true });
     },
     cleanUp: async (dir) => void execFileSync('umount', ['-l', join(dir, 'small-disk')]),
@@ -134,7 +157,7 @@ export const FAULTS: readonly Fault[] = [
     name: 'embedded database truncated while the companion was down',
     setting: 'own',
     stages: ['queued', 'segment', 'store'],
-    log: /is damaged and was put aside/,
+    log: () => [/"msg":"The queue's database in \S+ is damaged and was put aside as \S+; a new one is begun/],
     strike: async (setting, { dir, study }) => {
       await setting.companion.end('SIGKILL');
       for (const file of await truncatable(join(dir, 'queue', 'postgres'))) await truncate(file, 100);
@@ -144,10 +167,13 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
-    name: 'clock set back by an hour',
+    name: 'clock set back by an hour while the run waits for its next attempt',
     setting: 'own',
     stages: ['queued', 'retrieve', 'segment', 'store'],
-    log: /run begins/,
+    log: ({ id }) => [
+      /"msg":"the clock was set back: what was put off by that is due again"/,
+      line(id, 'run begins', '"attempt":2'),
+    ],
     isPossible: () => FAKETIME !== undefined,
     environment: (dir) => ({
       LD_PRELOAD: FAKETIME!,
@@ -155,24 +181,25 @@ export const FAULTS: readonly Fault[] = [
       FAKETIME_NO_CACHE: '1',
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
       DONT_FAKE_MONOTONIC: '1',
+      // Long enough to set the clock before the next attempt.
+      HEPAR_RETRY_SECONDS: '20',
     }),
     prepare: (dir) => writeFile(clockFile(dir), '+0'),
-    strike: async (setting, { id, dir }) => {
-      // A run that waits for its next attempt is what an hour would be lost for.
-      setting.house.faulty.fault = 'down';
+    strike: async ({ house }, { id, dir, log }) => {
+      house.faulty.fault = 'down';
+      await log.until(line(id, IN_VAIN));
       await writeFile(clockFile(dir), '-1h');
-      await Promise.race([untilTriedInVain(setting, id), sleep(3_000)]);
-      setting.house.faulty.fault = 'none';
+      house.faulty.fault = 'none';
     },
   },
   {
     name: 'worker killed (kill -9)',
     setting: 'shared',
     stages: PHASES,
-    log: /has not been heard of: another worker takes it over/,
+    log: ({ id }) => [line(id, 'the worker of a run has not been heard of: another worker takes it over')],
     strike: async (setting, { id }) => {
-      const [busy] = setting.workers.filter((worker) => worker.output().includes(`"runId":"${id}"`));
-      await busy!.end('SIGKILL');
+      const busy = busyWorker(setting, id);
+      await busy.end('SIGKILL');
       setting.workers = setting.workers.filter((worker) => worker !== busy);
       setting.workers.push(await setting.startWorker(`worker-${id.slice(0, 6)}`));
     },
@@ -181,27 +208,32 @@ export const FAULTS: readonly Fault[] = [
     name: 'companion of two workers killed (kill -9)',
     setting: 'shared',
     stages: STAGES,
-    log: /run begins/,
+    // The workers do not need it: the run goes on as if nothing had been.
+    log: ({ id }) => [/"msg":"listening"/, line(id, 'run ends', '"attempt":1,"state":"done"')],
     strike: async (setting) => {
       await setting.companion.end('SIGKILL');
       setting.companion = await setting.startCompanion();
     },
   },
   {
-    name: 'PostgreSQL killed (kill -9), back after a second',
+    name: 'PostgreSQL killed (kill -9), back two seconds later',
     setting: 'shared',
     stages: STAGES,
-    log: /the database does not answer|Connection terminated|queue/,
-    strike: ({ postgres }) => postgres!.crash(1_000),
+    log: () => [
+      /"msg":"the database does not answer: no run is taken until it does"/,
+      /"msg":"the database answers again"/,
+    ],
+    strike: ({ postgres }) => postgres!.crash(() => sleep(2_000)),
   },
   {
     name: 'workers restarted one after the other (SIGTERM)',
     setting: 'shared',
     stages: ['segment'],
-    log: /run put back: the server is stopping/,
+    log: ({ id }) => [line(id, 'run put back: the server is stopping')],
     strike: async (setting, { id }) => {
-      const before = [...setting.workers];
-      for (const [index, worker] of before.entries()) {
+      const busy = busyWorker(setting, id);
+      const others = setting.workers.filter((worker) => worker !== busy);
+      for (const [index, worker] of [busy, ...others].entries()) {
         await worker.end('SIGTERM');
         setting.workers = setting.workers.filter((each) => each !== worker);
         setting.workers.push(await setting.startWorker(`again-${index}-${id.slice(0, 6)}`));

@@ -15,8 +15,8 @@ export const hasPostgres = programs !== undefined;
 export interface TestPostgres {
   readonly url: string;
   readonly child: ChildProcess;
-  /** Kills every process of it at once, as a power cut would, and starts it again on the same data after a while. */
-  crash(downMs: number): Promise<void>;
+  /** Kills every process of it at once, as a power cut would, and starts it again on the same data when `meanwhile` is over. */
+  crash(meanwhile: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -63,9 +63,9 @@ export async function startPostgres(
     get child() {
       return child;
     },
-    crash: async (downMs) => {
+    crash: async (meanwhile) => {
       await end('SIGKILL', true);
-      await sleep(downMs);
+      await meanwhile();
       child = await start();
     },
     stop: async () => {

@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ArchiveError, ArchiveRefused } from './errors.ts';
 
@@ -10,6 +11,9 @@ export interface RetryOptions {
 }
 
 export const RETRY: RetryOptions = { tries: 5, firstDelayMs: 400, longestDelayMs: 15_000 };
+
+/** Hears of each failure (ArchiveError) after which the archive is asked again: it ends nothing, and belongs in a log. */
+export const ASKED_AGAIN = channel('hepar.archive.asked-again');
 
 /** Runs `attempt` again after failures that may pass, and throws the last one when the tries are used up. */
 export async function retrying<T>(attempt: () => Promise<T>, options: RetryOptions, signal?: AbortSignal): Promise<T> {
@@ -34,6 +38,7 @@ export async function beforeNextTry(
 ): Promise<void> {
   signal?.throwIfAborted();
   if (!(error instanceof ArchiveError) || !error.transient || failed >= options.tries) throw error;
+  ASKED_AGAIN.publish(error);
   const backOff = options.firstDelayMs * 2 ** (failed - 1) * (0.5 + Math.random() / 2);
   const asked = error instanceof ArchiveRefused ? (error.retryAfterMs ?? 0) : 0;
   try {

@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { ArchiveError } from '../dicomweb/errors.ts';
-import { DatabaseError } from '../jobs/errors.ts';
+import { isDatabaseLost } from '../jobs/errors.ts';
 import type { ErrorView } from './contract.ts';
 
 /** An answer other than the one that was hoped for. The message is one line for the person who asked. */
@@ -35,19 +35,10 @@ export function answerErrors(logger: Logger): ErrorRequestHandler {
   };
 }
 
-/** What node-postgres throws when the server is gone: a code of the system, PostgreSQL's class 57P or 08, or words alone. */
-function isOfDatabase(error: unknown): boolean {
-  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
-  if (typeof code === 'string' && /^(57P0\d|08\d{3}|ECONNREFUSED|ECONNRESET|EPIPE)$/.test(code)) return true;
-  return (
-    typeof message === 'string' && /^(Connection terminated|timeout exceeded when trying to connect)/.test(message)
-  );
-}
-
 function httpErrorFor(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   if (error instanceof ArchiveError) return new HttpError(502, 'archive-unavailable', error.withoutAddress);
-  if (error instanceof DatabaseError || isOfDatabase(error)) {
+  if (isDatabaseLost(error)) {
     return new HttpError(503, 'queue-unavailable', 'The queue’s database does not answer: try again in a moment.');
   }
   // What Express and its body parser throw: they carry a status, and a type or a message that may repeat the input.

@@ -3,6 +3,8 @@
  * Its only argument is the address of the pipeline's module. It ends when its parent goes.
  */
 import { writeFileSync } from 'node:fs';
+import { ArchiveError } from '../dicomweb/errors.ts';
+import { ASKED_AGAIN } from '../dicomweb/retry.ts';
 import type { RunRequest } from '../pipeline.ts';
 import type { Phase, Progress } from '../progress.ts';
 import { Refusal } from '../refusal.ts';
@@ -36,6 +38,9 @@ process.on('disconnect', () => {
 // Ctrl-C on a terminal reaches every process of the group; when to stop is the parent's decision.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
+ASKED_AGAIN.subscribe((error) => {
+  if (error instanceof ArchiveError) send({ kind: 'asked-again', problem: error.message });
+});
 volunteerForOutOfMemory();
 
 async function run(request: RunRequest): Promise<void> {

@@ -93,6 +93,7 @@ export type ToEngine = z.infer<typeof toEngineSchema>;
 
 export const fromEngineSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('progress'), phase: z.enum(PHASES), fraction: z.number() }),
+  z.object({ kind: z.literal('asked-again'), problem: z.string() }),
   z.object({ kind: z.literal('done'), findings: findingsSchema }),
   z.object({ kind: z.literal('refused'), refusal: refusalSchema }),
   z.object({

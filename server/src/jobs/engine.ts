@@ -25,6 +25,8 @@ export interface EngineOptions {
   readonly yieldsToOthers?: boolean;
   /** Lines that the process writes to its standard output and error, and the run that it is at work on. */
   readonly onOutput?: (line: string, runId: string | undefined) => void;
+  /** Why the archive is asked once more in the middle of a run, which goes on. */
+  readonly onAskedAgain?: (problem: string, runId: string) => void;
 }
 
 const CHILD = fileURLToPath(new URL('./engine-child.ts', import.meta.url));
@@ -38,8 +40,9 @@ const SECRETS = /^(HEPAR_AUTH|HEPAR_DICOMWEB_.*|DATABASE_URL)$/;
  * One run at a time.
  */
 export class Engine {
-  readonly #options: Required<Omit<EngineOptions, 'onOutput'>>;
+  readonly #options: Required<Omit<EngineOptions, 'onOutput' | 'onAskedAgain'>>;
   readonly #onOutput: NonNullable<EngineOptions['onOutput']>;
+  readonly #onAskedAgain: NonNullable<EngineOptions['onAskedAgain']>;
   #child: ChildProcess | undefined;
   #busy = false;
   #runId: string | undefined;
@@ -49,9 +52,10 @@ export class Engine {
 
   constructor(options: EngineOptions = {}) {
     const { pipeline = PIPELINE, graceMs = 5_000, idleMs = 300_000 } = options;
-    const { standsBy = false, yieldsToOthers = false, onOutput } = options;
+    const { standsBy = false, yieldsToOthers = false, onOutput, onAskedAgain } = options;
     this.#options = { pipeline, graceMs, idleMs, standsBy, yieldsToOthers };
     this.#onOutput = onOutput ?? (() => {});
+    this.#onAskedAgain = onAskedAgain ?? (() => {});
     if (standsBy) this.#ensureChild();
   }
 
@@ -126,6 +130,7 @@ export class Engine {
         }
         const message: FromEngine = parsed.data;
         if (message.kind === 'progress') report(message.phase, message.fraction);
+        else if (message.kind === 'asked-again') this.#onAskedAgain(message.problem, request.runId);
         else if (message.kind === 'done') settle(() => resolve(message.findings));
         else if (message.kind === 'cancelled') fail(signal.reason);
         else if (message.kind === 'refused') {

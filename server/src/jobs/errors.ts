@@ -38,6 +38,16 @@ export class DatabaseError extends Error {
   override readonly name = 'DatabaseError';
 }
 
+/** Whether the database is gone. node-postgres says so by a code of the system, PostgreSQL's class 57P or 08, or words alone. */
+export function isDatabaseLost(error: unknown): boolean {
+  if (error instanceof DatabaseError) return true;
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  if (typeof code === 'string' && /^(57P0\d|08\d{3}|ECONNREFUSED|ECONNRESET|EPIPE)$/.test(code)) return true;
+  return (
+    typeof message === 'string' && /^(Connection terminated|timeout exceeded when trying to connect)/.test(message)
+  );
+}
+
 /** Why a run was stopped; the reason of its AbortSignal. */
 export class RunCancelled extends Error {
   override readonly name = 'RunCancelled';

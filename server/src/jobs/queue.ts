@@ -241,7 +241,8 @@ export class Queue {
   /** What has to be put right from time to time, whoever is to blame: a clock that was set back, a run without a job. */
   async #keepUp(): Promise<void> {
     try {
-      await mendAfterClockStep(this.db, LONGEST_RETRY_DELAY_SECONDS);
+      const jobs = await mendAfterClockStep(this.db, LONGEST_RETRY_DELAY_SECONDS);
+      if (jobs > 0) this.#logger.warn({ jobs }, 'the clock was set back: what was put off by that is due again');
       for (const { id } of await this.runs.orphans()) {
         const isAdopted = await adopt(id, this.db, this.runs, (...job) => this.#send(...job));
         if (isAdopted) this.#logger.warn({ runId: id }, 'a run had no job in the queue: it is queued again');

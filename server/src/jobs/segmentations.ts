@@ -79,6 +79,8 @@ export class Segmentations {
             standsBy: true,
             yieldsToOthers: true,
             onOutput: (line, runId) => logger.debug({ line, runId }, 'engine'),
+            onAskedAgain: (problem, runId) =>
+              logger.warn({ runId, problem }, 'the archive is asked again: the run goes on if it answers soon'),
             ...options.engine,
           });
     const queue = await Queue.open({

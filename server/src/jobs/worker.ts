@@ -3,14 +3,14 @@ import type { FindingsDocument } from '../findings/schema.ts';
 import type { RunRequest } from '../pipeline.ts';
 import type { Progress } from '../progress.ts';
 import { Refusal } from '../refusal.ts';
-import { ClaimLost, EngineCrashed, PipelineFailed, RunCancelled, RunStuck, ServerStopping } from './errors.ts';
+import { describe, details, firstLine, mostAttempts } from './attempt-failure.ts';
+import { ClaimLost, PipelineFailed, RunCancelled, RunStuck, ServerStopping } from './errors.ts';
 import { type ExpectedMs, USUAL_MS, USUAL_OF_CORRECTION_MS } from './estimate.ts';
-import { MOST_ATTEMPTS } from './jobs.ts';
 import type { KeptResults } from './kept-results.ts';
 import type { LiveRuns } from './live-runs.ts';
 import type { Queue } from './queue.ts';
 import type { Registration } from './register.ts';
-import { elapsedMs, type Failure, type Run } from './run.ts';
+import { elapsedMs, type Run } from './run.ts';
 import { type Ending, SOURCE_GONE } from './runs.ts';
 import { patiently, type Task, TryAgain } from './taker.ts';
 
@@ -43,9 +43,6 @@ const STUCK_AFTER_MS = 600_000;
 const ASK_EVERY_MS = 4_000;
 /** How often the other processes hear of a run's progress. */
 const TELL_EVERY_MS = 1_000;
-
-/** A crash or a standstill may be the neighbour's fault (memory), but one that comes back is the run's own. */
-const MOST_CRASHES = 3;
 
 /** Takes runs from the queue one after the other, has the engine do them, and keeps their records. */
 export class Worker {
@@ -144,7 +141,7 @@ export class Worker {
       // What is stored is what the database keeps: should this machine die now, another one stores the same bytes.
       if (!(await kept.restore(run.id, request.outDir))) {
         await engine.run({ ...request, store: false }, progress);
-        await kept.keep(run.id, request.outDir);
+        await patiently(() => kept.keep(run.id, request.outDir));
       }
       const findings = await engine.run(request, progress);
       await patiently(() => kept.settle(run.id, request.outDir));
@@ -232,31 +229,4 @@ export class Worker {
     const known = Object.entries(last ?? {}).filter(([, ms]) => ms !== null && ms !== undefined);
     return { ...(run.kind === 'correction' ? USUAL_OF_CORRECTION_MS : USUAL_MS), ...Object.fromEntries(known) };
   }
-}
-
-/** @returns how often a run may be begun whose attempt ended with this error */
-function mostAttempts(error: unknown): number {
-  if (error instanceof EngineCrashed || error instanceof RunStuck) return MOST_CRASHES;
-  return error instanceof PipelineFailed && error.transient ? MOST_ATTEMPTS : 1;
-}
-
-function describe(error: unknown): Failure {
-  if (error instanceof EngineCrashed) return { code: 'engine-crashed', message: error.message };
-  if (error instanceof RunStuck) return { code: 'stuck', message: error.message };
-  if (error instanceof PipelineFailed) return { code: kebab(error.kind), message: firstLine(error.message) };
-  return { code: 'internal', message: 'The run failed for a reason of the server’s own; its log says more.' };
-}
-
-function details(error: unknown): Record<string, unknown> {
-  if (error instanceof EngineCrashed) return { output: error.output };
-  return error instanceof PipelineFailed ? { stack: error.engineStack } : { err: error };
-}
-
-/** ArchiveUnreachable -> archive-unreachable */
-function kebab(name: string): string {
-  return name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
-}
-
-function firstLine(text: string): string {
-  return text.split('\n', 1)[0]!.trim();
 }
