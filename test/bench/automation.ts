@@ -6,7 +6,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, WEBHOOK_SCRIPT } from '../../server/src/cli/orthanc.ts';
-import { type CompanionProcess, eventually, provideAutomation, SECRET, smallSeries } from '../support/intake.ts';
+import { type CompanionProcess, eventually, provideAutomation, SECRET, smallSeries, tell } from '../support/intake.ts';
 import { startKeptOrthanc } from '../support/kept-orthanc.ts';
 
 const TARGETS = { withWebhookMs: 2_000, webhookP99Ms: 50, orthancRatio: 1.5 };
@@ -14,8 +14,8 @@ const POLL_SECONDS = 5;
 const STUDIES = 8;
 const MESSAGES = 5_000;
 const AT_ONCE = 4;
-const ASKS = 400;
-const MESSAGE = JSON.stringify({ event: 'stable-series', resource: `${'0123abcd-'.repeat(4)}0123abcd` });
+const TURNS = 20;
+const ASKS = 50;
 
 const row = (...cells: unknown[]) => process.stdout.write(`| ${cells.join(' | ')} |\n`);
 const ms = (value: number) => value.toFixed(value < 10 ? 1 : 0);
@@ -105,9 +105,8 @@ async function webhookAnswers({ url }: CompanionProcess): Promise<number[]> {
   const waits: number[] = [];
   const sender = async (number: number) => {
     for (let index = number; index < MESSAGES; index += AT_ONCE) {
-      const headers = { 'x-hepar-secret': index % 2 ? SECRET : 'forged, forged, forged' };
       const began = performance.now();
-      await (await fetch(`${url}/webhooks/orthanc`, { method: 'POST', headers, body: MESSAGE })).arrayBuffer();
+      await (await tell(url, index % 2 ? SECRET : 'forged, forged, forged')).arrayBuffer();
       waits.push(performance.now() - began);
     }
   };
@@ -131,22 +130,23 @@ async function webhookCounts({ url }: CompanionProcess) {
   return { messages, shown, shareInTime: upTo.get(TARGETS.webhookP99Ms)! / messages };
 }
 
-/** Orthanc's own answers alone, and while it is followed and tells of what arrives; both by turns, as machines change. */
+/** Orthanc's own answers alone, and while it is followed and tells of what arrives; by short turns, for machines change. */
 async function timeOrthanc(): Promise<void> {
   const alone: number[] = [];
   const followed: number[] = [];
-  for (let round = 0; round < 2; round++) {
+  const companion = await follow({ HEPAR_PORT: String(port), HEPAR_INTAKE_SECONDS: '1' });
+  await sleep(3_000);
+  for (let turn = 0; turn < TURNS; turn++) {
+    process.kill(companion.pid, 'SIGSTOP');
+    await sleep(200);
     alone.push(...(await askOrthanc()));
-    const companion = await follow({ HEPAR_PORT: String(port), HEPAR_INTAKE_SECONDS: '1' });
-    await sleep(3_000);
-    const wake = setInterval(() => {
-      const headers = { 'x-hepar-secret': SECRET };
-      fetch(`${companion.url}/webhooks/orthanc`, { method: 'POST', headers, body: MESSAGE }).catch(() => {});
-    }, 100);
+    process.kill(companion.pid, 'SIGCONT');
+    await sleep(200);
+    const wake = setInterval(() => void tell(companion.url).catch(() => {}), 100);
     followed.push(...(await askOrthanc()));
     clearInterval(wake);
-    await companion.end('SIGTERM');
   }
+  await companion.end('SIGTERM');
   for (const all of [alone, followed]) all.sort((a, b) => a - b);
   row('Orthanc’s answers', 'asked', 'median, ms', '95th percentile, ms', 'load of the machine');
   row('---', '---', '---', '---', '---');

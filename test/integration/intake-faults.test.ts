@@ -12,11 +12,11 @@ import {
   provideAutomation,
   SECRET,
   smallSeries,
+  tell,
 } from '../support/intake.ts';
 import { type KeptOrthanc, startKeptOrthanc } from '../support/kept-orthanc.ts';
 
 const ARCHIVE_DOWN_MS = process.env.HEPAR_TEST_FULL ? 120_000 : 3_000;
-const MESSAGE = JSON.stringify({ event: 'stable-series', resource: `${'0123abcd-'.repeat(4)}0123abcd` });
 
 /** What goes wrong between the archive and the queue. The tests build on one another. */
 describe('automation when things fail', function () {
@@ -135,9 +135,8 @@ describe('automation when things fail', function () {
     const waits: number[] = [];
     const worker = async (number: number) => {
       for (let index = number; index < 5_000; index += 20) {
-        const headers = { 'x-hepar-secret': index % 2 ? SECRET : `${SECRET}${index}` };
         const began = performance.now();
-        const answer = await fetch(`${companion.url}/webhooks/orthanc`, { method: 'POST', headers, body: MESSAGE });
+        const answer = await tell(companion.url, index % 2 ? SECRET : `${SECRET}${index}`);
         await answer.arrayBuffer();
         waits.push(performance.now() - began);
         statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;

@@ -4,13 +4,11 @@ import {
   type CompanionProcess,
   eventually,
   provideAutomation,
-  SECRET,
   smallSeries,
+  tell,
 } from '../support/intake.ts';
 import { type KeptOrthanc, startKeptOrthanc } from '../support/kept-orthanc.ts';
 import { hasPostgres, startPostgres, type TestPostgres } from '../support/postgres.ts';
-
-const MESSAGE = JSON.stringify({ event: 'stable-series', resource: `${'0123abcd-'.repeat(4)}0123abcd` });
 
 describe('automation with several companions on one PostgreSQL', function () {
   this.timeout(400_000);
@@ -63,11 +61,7 @@ describe('automation with several companions on one PostgreSQL', function () {
   });
 
   it('is followed by the one that the webhook reaches, from then on', async () => {
-    const answer = await fetch(`${companions[1]!.url}/webhooks/orthanc`, {
-      method: 'POST',
-      headers: { 'x-hepar-secret': SECRET },
-      body: MESSAGE,
-    });
+    const answer = await tell(companions[1]!.url);
     equal(answer.status, 202);
     await eventually(
       async () => companions.map(follows),

@@ -15,6 +15,14 @@ import { provideQueue } from './data-dir.ts';
 import { smallDicomFile } from './small-dicom.ts';
 
 export const SECRET = 'a secret of the webhook'.replaceAll(' ', '-');
+const MESSAGE = JSON.stringify({ event: 'stable-series', resource: `${'0123abcd-'.repeat(4)}0123abcd` });
+
+/** Wakes a companion, as Orthanc's script does. */
+export function tell(url: string, secret = SECRET): Promise<Response> {
+  const headers = { 'x-hepar-secret': secret };
+  return fetch(`${url}/webhooks/orthanc`, { method: 'POST', headers, body: MESSAGE });
+}
+
 /** Takes whatever can be segmented. */
 export const ANY_CT = 'rules: [{name: any, when: {ageDays: {atLeast: 0}}}]';
 
@@ -47,6 +55,7 @@ export interface Companion extends RunningServer {
 
 /** The same in a process of its own. */
 export interface CompanionProcess extends Pick<Companion, 'url' | 'runs' | 'log'> {
+  readonly pid: number;
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
@@ -116,6 +125,7 @@ export async function provideAutomation(
       });
       return {
         url: base,
+        pid: child.pid!,
         runs: runsOf(base),
         log: () => output,
         end: async (signal) => {

@@ -1,7 +1,6 @@
-import { parseArgs } from 'node:util';
 import type { AuditView } from '../http/contract.ts';
 import { columns, findCompanion } from './companion.ts';
-import { UsageError } from './failure.ts';
+import { parseOrExplain, UsageError } from './failure.ts';
 
 const USAGE = `usage: hepar audit [--run ID] [--after NUMBER] [--json]
 
@@ -44,9 +43,5 @@ function readArguments(args: string[]) {
     json: { type: 'boolean' },
     help: { type: 'boolean' },
   } as const;
-  try {
-    return parseArgs({ args, options }).values;
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n${USAGE}`);
-  }
+  return parseOrExplain(USAGE, { args, options }).values;
 }

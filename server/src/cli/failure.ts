@@ -1,9 +1,23 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { ConfigError } from '../config.ts';
 import { Refusal } from '../refusal.ts';
 
 /** The command was called wrongly. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/**
+ * The arguments of a command.
+ * @param usage is told with what is wrong
+ * @throws UsageError
+ */
+export function parseOrExplain<T extends ParseArgsConfig>(usage: string, config: T): ReturnType<typeof parseArgs<T>> {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}\n${usage}`);
+  }
 }
 
 /** What Ctrl-C and SIGTERM abort a run with. */

@@ -1,13 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { readConfig } from '../config.ts';
 import { NOTICE } from '../findings/schema.ts';
 import { ModelError } from '../inference/errors.ts';
 import { installModel, readDefaultModel, writeDefaultModel } from '../inference/installed.ts';
 import { listModels } from '../inference/model.ts';
 import { checkModel } from './check-model.ts';
-import { onInterrupt, UsageError } from './failure.ts';
+import { onInterrupt, parseOrExplain, UsageError } from './failure.ts';
 import { showProgress } from './progress-display.ts';
 
 const USAGE = `usage: hepar models list              the models in HEPAR_MODELS, and what is wrong with those that cannot be used
@@ -98,17 +97,13 @@ async function changed(work: () => Promise<string>): Promise<number> {
 }
 
 function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        small: { type: 'boolean' },
-        threads: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n${USAGE}`);
-  }
+  return parseOrExplain(USAGE, {
+    args,
+    allowPositionals: true,
+    options: {
+      small: { type: 'boolean' },
+      threads: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
 }

@@ -1,11 +1,10 @@
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { writePhantomFolder } from '../phantom/folder.ts';
 import { INSTANCE_ORDERS, PATIENT_POSITIONS } from '../phantom/geometry.ts';
 import { MOST_LESIONS } from '../phantom/lesions.ts';
 import { makePhantomSeries, type PhantomOptions, SAMPLE_GEOMETRY, SMALL_GEOMETRY } from '../phantom/series.ts';
 import type { PhantomTruth } from '../phantom/truth.ts';
-import { onInterrupt, UsageError } from './failure.ts';
+import { onInterrupt, parseOrExplain, UsageError } from './failure.ts';
 import type { Display } from './progress-display.ts';
 
 const USAGE = `usage: hepar phantom --out DIR [options]
@@ -91,29 +90,25 @@ function readOptions(args: string[]): { phantom: PhantomOptions; out: string } |
 
 function parse(args: string[]) {
   const text = { type: 'string' } as const;
-  try {
-    return parseArgs({
-      args,
-      options: {
-        out: text,
-        seed: text,
-        lesions: text,
-        diameters: text,
-        small: { type: 'boolean' },
-        size: text,
-        spacing: text,
-        centre: text,
-        orientation: text,
-        rotate: text,
-        negate: text,
-        order: text,
-        noise: text,
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n${USAGE}`);
-  }
+  return parseOrExplain(USAGE, {
+    args,
+    options: {
+      out: text,
+      seed: text,
+      lesions: text,
+      diameters: text,
+      small: { type: 'boolean' },
+      size: text,
+      spacing: text,
+      centre: text,
+      orientation: text,
+      rotate: text,
+      negate: text,
+      order: text,
+      noise: text,
+      help: { type: 'boolean', short: 'h' },
+    },
+  }).values;
 }
 
 interface Range {

@@ -1,7 +1,6 @@
-import { parseArgs } from 'node:util';
 import type { RerunView } from '../http/contract.ts';
 import { findCompanion } from './companion.ts';
-import { UsageError } from './failure.ts';
+import { parseOrExplain, UsageError } from './failure.ts';
 
 const USAGE = `usage: hepar rerun --model ID --per-hour N [--since DATE]
        hepar rerun --model ID --stop
@@ -57,9 +56,5 @@ function readArguments(args: string[]) {
     list: { type: 'boolean' },
     help: { type: 'boolean' },
   } as const;
-  try {
-    return parseArgs({ args, options }).values;
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n${USAGE}`);
-  }
+  return parseOrExplain(USAGE, { args, options }).values;
 }

@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { type Config, ConfigError, readConfig } from '../config.ts';
 import { type Archive, createArchive } from '../dicomweb/archive.ts';
 import { uidSchema } from '../http/contract.ts';
@@ -10,7 +9,7 @@ import { type Rules, RulesError } from '../intake/rules.ts';
 import { readRules } from '../intake/rules-file.ts';
 import { sendersOf } from '../intake/senders.ts';
 import { describeStudy } from '../intake/study.ts';
-import { onInterrupt, UsageError } from './failure.ts';
+import { onInterrupt, parseOrExplain, UsageError } from './failure.ts';
 
 const USAGE = `usage: hepar rules test STUDYUID [--rules FILE] [--dicomweb URL]    which series of a study would be segmented, and why
        hepar rules check [--rules FILE]                             whether the rules have mistakes
@@ -68,7 +67,7 @@ async function open(path: string, { modelsDir, orthancUrl }: Config): Promise<Ru
 }
 
 function parse(args: string[]): { command: 'test' | 'check'; study: string; path: string; config: Config } {
-  const { positionals, values } = parseArgs({
+  const { positionals, values } = parseOrExplain(USAGE, {
     args,
     allowPositionals: true,
     options: { rules: { type: 'string' }, dicomweb: { type: 'string' } },

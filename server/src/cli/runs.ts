@@ -1,7 +1,6 @@
-import { parseArgs } from 'node:util';
 import type { SegmentationView } from '../http/contract.ts';
 import { columns, findCompanion } from './companion.ts';
-import { UsageError } from './failure.ts';
+import { parseOrExplain, UsageError } from './failure.ts';
 
 const USAGE = `usage: hepar runs failed             list the runs that failed, newest first, with their reason
        hepar runs retry ID...        queue these once more
@@ -48,10 +47,6 @@ function rowOf({ id, seriesInstanceUID, finishedAt, attempt, failure }: Segmenta
 }
 
 function readArguments(args: string[]) {
-  try {
-    const options = { all: { type: 'boolean' }, help: { type: 'boolean' } } as const;
-    return parseArgs({ args, allowPositionals: true, options });
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n${USAGE}`);
-  }
+  const options = { all: { type: 'boolean' }, help: { type: 'boolean' } } as const;
+  return parseOrExplain(USAGE, { args, allowPositionals: true, options });
 }

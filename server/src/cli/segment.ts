@@ -1,6 +1,5 @@
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { readConfig } from '../config.ts';
 import { createArchive } from '../dicomweb/archive.ts';
 import { surveyFiles } from '../dicomweb/survey.ts';
@@ -16,7 +15,7 @@ import { DEFAULT_OPTIONS, OPTIONAL_OBJECTS, type ResultOptions, unusual } from '
 import { defaultModelDir } from './bundled-model.ts';
 import { type ChosenPrior, choosePrior } from './choose-prior.ts';
 import { chooseSeries } from './choose-series.ts';
-import { onInterrupt, UsageError } from './failure.ts';
+import { onInterrupt, parseOrExplain, UsageError } from './failure.ts';
 import { priorsSummary } from './priors-summary.ts';
 import { showProgress } from './progress-display.ts';
 
@@ -273,32 +272,28 @@ async function readOptions(args: string[]): Promise<Options | 'help'> {
 }
 
 function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        out: { type: 'string' },
-        series: { type: 'string' },
-        dicomweb: { type: 'string' },
-        heatmap: { type: 'boolean' },
-        store: { type: 'boolean' },
-        prior: { type: 'string' },
-        'no-priors': { type: 'boolean' },
-        model: { type: 'string' },
-        provider: { type: 'string' },
-        threads: { type: 'string' },
-        objects: { type: 'string' },
-        seg: { type: 'string' },
-        liver: { type: 'string' },
-        deflated: { type: 'boolean' },
-        nifti: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n${USAGE}`);
-  }
+  return parseOrExplain(USAGE, {
+    args,
+    allowPositionals: true,
+    options: {
+      out: { type: 'string' },
+      series: { type: 'string' },
+      dicomweb: { type: 'string' },
+      heatmap: { type: 'boolean' },
+      store: { type: 'boolean' },
+      prior: { type: 'string' },
+      'no-priors': { type: 'boolean' },
+      model: { type: 'string' },
+      provider: { type: 'string' },
+      threads: { type: 'string' },
+      objects: { type: 'string' },
+      seg: { type: 'string' },
+      liver: { type: 'string' },
+      deflated: { type: 'boolean' },
+      nifti: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
 }
 
 /** What a person wants to know at a glance. */

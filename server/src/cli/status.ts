@@ -1,8 +1,7 @@
-import { parseArgs } from 'node:util';
 import type { OperationsView } from '../http/contract.ts';
 import { duration } from '../http/operations-page.ts';
 import { columns, findCompanion } from './companion.ts';
-import { UsageError } from './failure.ts';
+import { parseOrExplain } from './failure.ts';
 
 const USAGE = `usage: hepar status [--json]
 
@@ -23,11 +22,7 @@ export async function statusCommand(args: string[]): Promise<number> {
 }
 
 function readArguments(args: string[]) {
-  try {
-    return parseArgs({ args, options: { json: { type: 'boolean' }, help: { type: 'boolean' } } });
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n${USAGE}`);
-  }
+  return parseOrExplain(USAGE, { args, options: { json: { type: 'boolean' }, help: { type: 'boolean' } } });
 }
 
 function textOf(url: string, view: OperationsView): string {

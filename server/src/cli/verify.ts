@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { readConfig } from '../config.ts';
 import { DicomError } from '../dicom/errors.ts';
 import type { Instance } from '../dicom/instance.ts';
@@ -12,7 +11,7 @@ import { Refusal } from '../refusal.ts';
 import { type Claims, NotOurs, readClaims } from '../reports/verify/claims.ts';
 import { type KnownSeries, knownSeries, verify } from '../reports/verify.ts';
 import { readInstance } from '../volume/damage.ts';
-import { onInterrupt, UsageError } from './failure.ts';
+import { onInterrupt, parseOrExplain, UsageError } from './failure.ts';
 
 const USAGE = `usage: hepar verify FILE... --source INPUT
        hepar verify FILE... --dicomweb URL
@@ -110,17 +109,13 @@ async function* headers(files: AsyncIterable<Uint8Array>): AsyncGenerator<Instan
 }
 
 function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        source: { type: 'string' },
-        dicomweb: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n${USAGE}`);
-  }
+  return parseOrExplain(USAGE, {
+    args,
+    allowPositionals: true,
+    options: {
+      source: { type: 'string' },
+      dicomweb: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
 }
