@@ -10,7 +10,7 @@ import { zipSync } from 'fflate';
 import type { RunningOrthanc } from '../../server/src/cli/orthanc.ts';
 import { parseInstance } from '../../server/src/dicom/parse.ts';
 import { createArchive } from '../../server/src/dicomweb/archive.ts';
-import { findingsSchema } from '../../server/src/findings/schema.ts';
+import { type FindingsDocument, findingsSchema } from '../../server/src/findings/schema.ts';
 import { scoreAgainstTruth } from '../../server/src/phantom/score.ts';
 import { collectSeries, makePhantomSeries, SMALL_GEOMETRY } from '../../server/src/phantom/series.ts';
 import { readSeg } from '../../server/src/reports/read-seg.ts';
@@ -181,6 +181,58 @@ describe('hepar segment', function () {
     strictEqual(sha256(stored[0]!), sha256(await readFile(join(out, 'segmentation.dcm'))));
     const series = await inArchive((archive) => archive.findSeries(phantom.studyInstanceUid));
     deepStrictEqual(series.map(({ modality }) => modality).sort(), ['CT', 'OT', 'SEG', 'SR']);
+  });
+
+  it('reads back with --store what the archive has already, and stores nothing; anew only when asked to', async () => {
+    const args = ['segment', phantom.studyInstanceUid, '--dicomweb', orthanc.dicomWebUrl, '--store'];
+    const stored = () => inArchive((archive) => archive.findSeries(phantom.studyInstanceUid));
+    const before = await stored();
+    const first = join(scratch, 'out-stored');
+    const out = join(scratch, 'out-read-back');
+    const { code, stdout, stderr } = await hepar([...args, '--out', out], credentials());
+    strictEqual(code, 0, stderr);
+    ok(stdout.includes('The archive has this result already.'), stdout);
+    deepStrictEqual(await stored(), before);
+    deepStrictEqual(
+      (await readdir(out, { recursive: true })).sort(),
+      (await readdir(first, { recursive: true })).sort(),
+    );
+    for (const name of (await readdir(out, { recursive: true })).filter((file) => /\.(dcm|png)$/.test(file))) {
+      deepStrictEqual(await readFile(join(out, name)), await readFile(join(first, name)), name);
+    }
+    const known = ({ run, lesions, liver, objects }: FindingsDocument) => ({ run, lesions, liver, objects });
+    deepStrictEqual(known(await readFindings(out)), known(await readFindings(first)));
+
+    const anew = join(scratch, 'out-anew');
+    const again = await hepar([...args, '--again', '--out', anew], credentials());
+    strictEqual(again.code, 0, again.stderr);
+    const { run, supersedes } = await readFindings(anew);
+    ok(run !== (await readFindings(first)).run);
+    strictEqual(supersedes, (await readFindings(first)).run);
+    strictEqual((await stored()).length, before.length + 3);
+    const refused = await hepar(['segment', phantom.studyInstanceUid, '--out', anew, '--again'], credentials());
+    strictEqual(refused.code, 1);
+    deepStrictEqual(complaint(refused.stderr), ['hepar segment: --again needs --store.']);
+  });
+
+  it('takes another name for a result of which an attempt that was cut off left a part in the archive', async () => {
+    const other = makePhantomSeries({ seed: 5, geometry: SMALL_GEOMETRY });
+    const slices = Array.from(other.instances(), ({ bytes }) => bytes);
+    await inArchive((archive) => archive.store(slices, other.studyInstanceUid));
+    const args = ['segment', other.studyInstanceUid, '--dicomweb', orthanc.dicomWebUrl];
+    const cutOff = join(scratch, 'out-cut-off');
+    strictEqual((await hepar([...args, '--out', cutOff], credentials())).code, 0);
+    const seg = await readFile(join(cutOff, 'segmentation.dcm'));
+    await inArchive((archive) => archive.store([seg], other.studyInstanceUid));
+    const whole = join(scratch, 'out-whole');
+    const { code, stderr } = await hepar([...args, '--out', whole, '--store'], credentials());
+    strictEqual(code, 0, stderr);
+    const { run, objects } = await readFindings(whole);
+    ok(run !== (await readFindings(cutOff)).run);
+    const inside = await inArchive((archive) =>
+      archive.retrieveInstance(other.studyInstanceUid, objects.seg!.seriesInstanceUID, objects.seg!.sopInstanceUID),
+    );
+    deepStrictEqual(Buffer.from(inside), await readFile(join(whole, 'segmentation.dcm')));
   });
 
   it('lists several suitable series with exit code 2, and takes the one that is named', async () => {

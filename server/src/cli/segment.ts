@@ -11,13 +11,16 @@ import { runId } from '../jobs/run.ts';
 import type { RunRequest, SeriesSource } from '../pipeline.ts';
 import type { Progress } from '../progress.ts';
 import { Refusal } from '../refusal.ts';
+import type { ArchivedRun } from '../reports/archived-run.ts';
 import { DEFAULT_OPTIONS, OPTIONAL_OBJECTS, type ResultOptions, unusual } from '../reports/options.ts';
+import type { RestoreOrder } from '../restore.ts';
 import { defaultModelDir } from './bundled-model.ts';
 import { type ChosenPrior, choosePrior } from './choose-prior.ts';
 import { chooseSeries } from './choose-series.ts';
 import { onInterrupt, parseOrExplain, UsageError } from './failure.ts';
 import { priorsSummary } from './priors-summary.ts';
 import { showProgress } from './progress-display.ts';
+import { fetchObjects, type NamedRun, nameRun } from './stored-result.ts';
 
 const USAGE = `usage: hepar segment INPUT --out DIR [options]
 
@@ -29,7 +32,8 @@ INPUT is a folder or zip of DICOM files, or with --dicomweb a STUDYUID or STUDYU
   --dicomweb URL    take the series from this archive; credentials in HEPAR_DICOMWEB_USERNAME and
                     HEPAR_DICOMWEB_PASSWORD, or HEPAR_DICOMWEB_TOKEN
   --heatmap         write heatmap.png as well: how probable it is, patch by patch, that there is lesion
-  --store           put the result into that archive
+  --store           put the result into that archive. One that it has already is read back, and nothing is made anew
+  --again           with --store: make it anew, as a result that supersedes the one in the archive
   --nifti           also write the label map as labels.nii.gz
   --objects LIST    DICOM objects beside SEG and SR: none, or some of ${OPTIONAL_OBJECTS.join(', ')},
                     with commas between them (default: ${DEFAULT_OPTIONS.objects.join(',')})
@@ -73,6 +77,7 @@ interface Options {
   readonly dicomweb: string | undefined;
   readonly heatMap: boolean;
   readonly store: boolean;
+  readonly again: boolean;
   readonly prior: string | undefined;
   readonly noPriors: boolean;
   readonly modelDir: string;
@@ -111,9 +116,9 @@ export async function segmentCommand(args: string[]): Promise<number> {
   const prior = await choosePrior(options, chosen.source, interrupt.signal);
   const display = showProgress(process.stderr);
   try {
-    const findings = await run(chosen, prior, model, options, { signal: interrupt.signal, report: display.report });
+    const made = await run(chosen, prior, model, options, { signal: interrupt.signal, report: display.report });
     display.end();
-    process.stdout.write(summary(findings, options.out));
+    process.stdout.write(summary(made, options.out));
     return 0;
   } finally {
     display.end();
@@ -127,51 +132,66 @@ async function run(
   model: Model,
   options: Options,
   progress: Progress,
-): Promise<FindingsDocument> {
+): Promise<{ readonly findings: FindingsDocument; readonly isReadBack: boolean }> {
   const { out, modelDir, provider, device, cpuFallback, dataDir, sliding, threads, heatMap, store, results, nifti } =
     options;
-  const { manifest, digest } = model;
   await mkdir(out, { recursive: true });
   await refuseForeignFolders(out);
+  const { runId, archived, supersedes } = await named(chosen, prior, model, options);
   const unfinished = await mkdtemp(join(out, '.unfinished-'));
+  const made = join(unfinished, 'result');
   const engine = new Engine();
   try {
     const findings = await engine.run(
       {
-        runId: runId(
-          { ...chosen, model: { id: manifest.id, version: manifest.version, digest }, repeat: 0 },
-          { ...unusual(results), ...slidingOptions(sliding), ...prior.options },
-        ),
+        runId,
         source: chosen.source,
-        modelDir,
+        modelDir: archived ? null : modelDir,
         provider,
         device,
         cpuFallback,
         dataDir,
         sliding,
         threads,
-        outDir: join(unfinished, 'result'),
+        outDir: made,
         options: results,
         plainFiles: nifti ? ['masks', 'nifti'] : ['masks'],
-        heatMap,
-        store,
-        supersedes: null,
-        createdAt: new Date().toISOString(),
+        heatMap: heatMap && !archived,
+        store: store && !archived,
+        supersedes,
+        archived: archived ? restoreOrder(archived) : undefined,
+        createdAt: (archived?.createdAt ?? new Date()).toISOString(),
         priors: prior.source,
       },
       progress,
     );
+    if (archived && chosen.source.kind === 'dicomweb') {
+      await fetchObjects(runId, chosen.studyInstanceUid, chosen.source.archive, made, progress.signal);
+    }
     // Nothing of an earlier result may be taken for this one's.
     for (const name of RESULT_FILES) await rm(join(out, name), { recursive: true, force: true });
-    for (const name of await readdir(join(unfinished, 'result'))) {
-      await rename(join(unfinished, 'result', name), join(out, name));
-    }
-    return findings;
+    for (const name of await readdir(made)) await rename(join(made, name), join(out, name));
+    return { findings, isReadBack: archived !== null };
   } finally {
     await engine.close();
     await rm(unfinished, { recursive: true, force: true });
   }
 }
+
+/** The run by its name; where it is to be stored, one that gives no second content to what the archive has. */
+async function named(
+  chosen: Chosen,
+  prior: ChosenPrior,
+  { manifest, digest }: Model,
+  { store, again, results, sliding }: Options,
+): Promise<NamedRun> {
+  const parts = { ...chosen, model: { id: manifest.id, version: manifest.version, digest } };
+  const changing = { ...unusual(results), ...slidingOptions(sliding), ...prior.options };
+  if (store && chosen.source.kind === 'dicomweb') return nameRun(parts, changing, chosen.source.archive, again);
+  return { runId: runId({ ...parts, repeat: 0 }, changing), archived: null, supersedes: null };
+}
+
+const restoreOrder = ({ model, engine, confidences }: ArchivedRun): RestoreOrder => ({ model, engine, confidences });
 
 /**
  * Folders of an earlier result are replaced: none may hold anything else.
@@ -236,6 +256,7 @@ async function readOptions(args: string[]): Promise<Options | 'help'> {
   if (input === undefined || others.length > 0) throw new UsageError(`give one INPUT.\n${USAGE}`);
   if (values.out === undefined) throw new UsageError(`--out DIR is missing.\n${USAGE}`);
   if (values.store && values.dicomweb === undefined) throw new UsageError('--store needs --dicomweb URL.');
+  if (values.again && !values.store) throw new UsageError('--again needs --store.');
   if (values.prior !== undefined && values['no-priors']) throw new UsageError('--prior or --no-priors, not both.');
   const { provider, device, cpuFallback, dataDir, sliding, threads, results } = readConfig({
     HEPAR_OVERLAP: process.env.HEPAR_OVERLAP,
@@ -257,6 +278,7 @@ async function readOptions(args: string[]): Promise<Options | 'help'> {
     dicomweb: values.dicomweb,
     heatMap: values.heatmap ?? false,
     store: values.store ?? false,
+    again: values.again ?? false,
     prior: values.prior,
     noPriors: values['no-priors'] ?? false,
     modelDir: values.model === undefined ? await defaultModelDir() : resolve(values.model),
@@ -281,6 +303,7 @@ function parse(args: string[]) {
       dicomweb: { type: 'string' },
       heatmap: { type: 'boolean' },
       store: { type: 'boolean' },
+      again: { type: 'boolean' },
       prior: { type: 'string' },
       'no-priors': { type: 'boolean' },
       model: { type: 'string' },
@@ -296,8 +319,11 @@ function parse(args: string[]) {
   });
 }
 
+const READ_BACK = 'Note: The archive has this result already. It was read back; nothing was made or stored anew.';
+
 /** What a person wants to know at a glance. */
-function summary({ liver, lesions, lesionBurdenMl, engine, priors, warnings }: FindingsDocument, out: string): string {
+function summary({ findings, isReadBack }: Awaited<ReturnType<typeof run>>, out: string): string {
+  const { liver, lesions, lesionBurdenMl, engine, priors, warnings } = findings;
   const found =
     lesions.length === 0
       ? 'No lesion found.'
@@ -311,6 +337,7 @@ function summary({ liver, lesions, lesionBurdenMl, engine, priors, warnings }: F
     ...rows,
     ...priorsSummary(priors),
     ...warnings.map(({ message }) => `Note: ${message}`),
+    ...(isReadBack ? [READ_BACK] : []),
     `Written to ${out} (${engine.provider}: ${engine.device}).`,
     NOTICE,
     '',
