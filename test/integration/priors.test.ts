@@ -7,47 +7,19 @@ import { fileURLToPath } from 'node:url';
 import type { RunningOrthanc } from '../../server/src/cli/orthanc.ts';
 import { createArchive } from '../../server/src/dicomweb/archive.ts';
 import { type FindingsDocument, findingsSchema } from '../../server/src/findings/schema.ts';
-import type { LesionRequest } from '../../server/src/phantom/lesions.ts';
-import { makePhantomSeries, type PhantomSeries, SMALL_GEOMETRY } from '../../server/src/phantom/series.ts';
+import type { PhantomSeries } from '../../server/src/phantom/series.ts';
 import { readSeg } from '../../server/src/reports/read-seg.ts';
+import { AFTER, BEFORE, scanAt, scanMoved } from '../support/next-scan.ts';
 import { startTestOrthanc } from '../support/orthanc.ts';
 
 const COMMAND = fileURLToPath(new URL('../../server/src/cli/main.ts', import.meta.url));
-
-/** Lesions that the bundled model cannot overlook; the second grows, the third goes, another comes. */
-const BEFORE: readonly LesionRequest[] = [
-  { diameterMm: 34, centreMm: [-75, 5, 15] },
-  { diameterMm: 22, centreMm: [-55, -45, 10] },
-  { diameterMm: 24, centreMm: [-85, -15, -35] },
-];
-const AFTER: readonly LesionRequest[] = [
-  { diameterMm: 34, centreMm: [-75, 5, 15] },
-  { diameterMm: 32, centreMm: [-55, -45, 10] },
-  { diameterMm: 26, centreMm: [-45, 20, 40] },
-];
-
-/** The phantom's patient at a date. */
-const scanAt = (studyDate: string, lesions: readonly LesionRequest[], attributes: Record<string, unknown> = {}) =>
-  makePhantomSeries({
-    seed: 4,
-    lesions,
-    geometry: SMALL_GEOMETRY,
-    attributes: {
-      StudyDate: studyDate,
-      SeriesDate: studyDate,
-      AcquisitionDate: studyDate,
-      ContentDate: studyDate,
-      ...attributes,
-    },
-  });
 
 describe('the next scan of the same patient', function () {
   this.timeout(600_000);
   let scratch: string;
   let orthanc: RunningOrthanc;
   const first = scanAt('20251003', BEFORE);
-  const moved = { rotationDeg: [4, -3, 8], shiftMm: [15, -10, 28] } as const;
-  const second = makePhantomSeries({ seed: 4, lesions: AFTER, geometry: SMALL_GEOMETRY, pose: moved });
+  const second = scanMoved();
   const namesake = scanAt('20260203', AFTER, { PatientName: 'Another^Person' });
   const nobody = scanAt('20260204', AFTER, { PatientID: '' });
   let earlier: FindingsDocument;

@@ -13,6 +13,13 @@ export function hounsfield(hu: number): string {
   return hu.toFixed(0).replace(/^-0$/, '0').replace('-', '\u2212');
 }
 
+/** A change, with its sign: '+12', '−3', '0'. */
+export function signed(value: number): string {
+  const figure = Math.abs(value) < 9.95 ? value.toFixed(1) : value.toFixed(0);
+  if (Number(figure) === 0) return '0';
+  return value > 0 ? `+${figure}` : figure.replace('-', '\u2212');
+}
+
 export function percent(fraction: number): string {
   return `${Math.round(100 * fraction)} %`;
 }

@@ -12,6 +12,7 @@ import {
   results,
   type SessionState,
 } from '../state/session-state.ts';
+import { Comparison } from './comparison.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { Drawing } from './drawing.tsx';
 import { EditCard } from './edit-card.tsx';
@@ -83,6 +84,7 @@ function Findings({ session, state, run, findings }: Props & { findings: Finding
           )}
         </>
       )}
+      {findings.priors?.comparison && <Comparison comparison={findings.priors.comparison} />}
       <div className="hepar-row hepar-between">
         {lesions.length > 0 ? (
           <div className="hepar-row">

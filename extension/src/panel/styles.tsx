@@ -88,6 +88,11 @@ const SHEET = `
 .hepar-swatch { width: 12px; height: 12px; border-radius: 3px; box-shadow: 0 0 0 1px #0008; }
 .hepar .hepar-eye { display: inline-flex; padding: 4px; border-color: transparent; background: none; vertical-align: middle; }
 .hepar kbd { padding: 0 4px; border: 1px solid #3c5276; border-radius: 3px; font-size: 11px; font-family: inherit; color: #a5b4c9; }
+.hepar-compared summary { cursor: pointer; }
+.hepar-compared { display: flex; flex-direction: column; gap: 6px; }
+.hepar-compared .hepar-table tbody tr { cursor: auto; }
+.hepar-compared .hepar-table small { display: block; color: #a5b4c9; }
+.hepar-compared .hepar-table :is(th, td):nth-child(2) { text-align: left; white-space: normal; padding: 4px 3px; }
 .hepar-origin { display: flex; flex-direction: column; gap: 6px; color: #a5b4c9; font-size: 12px; }
 .hepar-notice { color: #d8c48f; }
 @media (prefers-reduced-motion: reduce) { .hepar-spinner, .hepar-bar-unknown span { animation: none; } }

@@ -1,15 +1,5 @@
-import type { Change, Comparison, Priors } from '../findings/priors.ts';
-
-const WORDS: Readonly<Record<Change, string>> = {
-  new: 'new',
-  grown: 'grown',
-  shrunk: 'shrunk',
-  stable: 'stable',
-  merged: 'merged',
-  split: 'split',
-  gone: 'gone',
-  'out-of-view': 'outside the other scan',
-};
+import { CHANGE_WORDS, countedChanges } from '../findings/change-words.ts';
+import type { Comparison, Priors } from '../findings/priors.ts';
 
 /** What a person wants to know of the comparison at a glance, a line each; [] without one. */
 export function priorsSummary(priors: Priors | null): string[] {
@@ -19,12 +9,7 @@ export function priorsSummary(priors: Priors | null): string[] {
 
 function heading({ intervalDays, alignment, lesions }: Comparison): string {
   const when = intervalDays === null ? '' : `, ${intervalDays} days before`;
-  const counts = Object.entries(WORDS).flatMap(([change, word]) => {
-    const count = lesions.filter((each) => each.change === change).length;
-    return count === 0 ? [] : [`${count} ${word}`];
-  });
-  const found = counts.length === 0 ? 'no lesion in either' : counts.join(', ');
-  return `Read against the patient's earlier scan${when} (livers overlap by Dice ${alignment.liverDice}): ${found}.`;
+  return `Read against the patient's earlier scan${when} (livers overlap by Dice ${alignment.liverDice}): ${countedChanges(lesions)}.`;
 }
 
 function lineOf(each: Comparison['lesions'][number]): string {
@@ -36,7 +21,7 @@ function lineOf(each: Comparison['lesions'][number]): string {
     each.longAxisChangeMm !== null && `diameter ${signed(each.longAxisChangeMm)} mm`,
     each.doublingTimeDays !== null && `doubles in ${each.doublingTimeDays} days`,
   ].filter(Boolean);
-  return `  ${now}  ${WORDS[each.change]}${figures.length === 0 ? '' : `: ${figures.join('; ')}`}`;
+  return `  ${now}  ${CHANGE_WORDS[each.change]}${figures.length === 0 ? '' : `: ${figures.join('; ')}`}`;
 }
 
 function sumLine({ sumOfDiameters: sum }: Comparison): string[] {

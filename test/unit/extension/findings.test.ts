@@ -1,4 +1,5 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
+import { whenBefore } from '../../../extension/src/findings/comparison.ts';
 import { axesMm, duration, hounsfield, volumeMl } from '../../../extension/src/findings/format.ts';
 import {
   BY_NUMBER,
@@ -9,6 +10,7 @@ import {
   reordered,
 } from '../../../extension/src/findings/order.ts';
 import { reportText } from '../../../extension/src/findings/report-text.ts';
+import type { Comparison } from '../../../server/src/findings/priors.ts';
 import { findings, lesion } from './support.ts';
 
 describe('the list of lesions in the viewer', () => {
@@ -82,6 +84,37 @@ describe('figures as they are shown', () => {
   });
 });
 
+const COMPARISON: Comparison = {
+  run: 'before',
+  studyInstanceUID: '2.25.1',
+  seriesInstanceUID: '2.25.2',
+  seg: { seriesInstanceUID: '2.25.3', sopInstanceUID: '2.25.4' },
+  intervalDays: 90,
+  alignment: {
+    method: 'liver',
+    toPrior: [
+      [1, 0, 0, 0],
+      [0, 1, 0, 0],
+      [0, 0, 1, 0],
+    ],
+    rotationDegrees: 0,
+    shiftMm: 0,
+    liverDice: 0.95,
+    surfaceDistanceMm: 1,
+  },
+  liver: { priorMl: 1500, changePercent: 0 },
+  lesionBurden: { priorMl: 12.75, changeMl: 2.25, changePercent: 17.6 },
+  lesions: [],
+  sumOfDiameters: {
+    targets: [],
+    priorMm: 46,
+    currentMm: 30,
+    changeMm: -16,
+    changePercent: -34.8,
+    notice: 'Arithmetic only.',
+  },
+};
+
 describe('the text for the report', () => {
   it('says what was found, and by what', () => {
     equal(
@@ -112,5 +145,65 @@ describe('the text for the report', () => {
       reportText(none, { lowestConfidence: 0 }),
       /^No liver lesion found\.\nNote: The images were compressed with loss\.$/m,
     );
+  });
+
+  it('says of each lesion what it was in the earlier scan, and which are gone', () => {
+    const then = (segmentNumber: number, volumeMl: number, longAxisMm: number) => ({
+      segmentNumber,
+      trackingUid: null,
+      volumeMl,
+      longAxisMm,
+      shortAxisMm: longAxisMm - 2,
+      centroidMm: [0, 0, 0] as [number, number, number],
+      alignedCentroidMm: [0, 0, 0] as [number, number, number],
+    });
+    const apart = {
+      distanceMm: null,
+      volumeChangeMl: null,
+      volumeChangePercent: null,
+      longAxisChangeMm: null,
+      longAxisChangePercent: null,
+      doublingTimeDays: null,
+    };
+    const text = reportText(
+      findings([lesion(1), lesion(2)], {
+        priors: {
+          comparison: {
+            ...COMPARISON,
+            lesions: [
+              {
+                ...apart,
+                change: 'grown',
+                lesions: [1],
+                priors: [then(2, 5.5, 22)],
+                volumeChangePercent: 81.8,
+                longAxisChangeMm: 8,
+                doublingTimeDays: 104.4,
+              },
+              { ...apart, change: 'new', lesions: [2], priors: [] },
+              { ...apart, change: 'gone', lesions: [], priors: [then(3, 7.25, 24)] },
+            ],
+          },
+          unused: [],
+        },
+      }),
+      { lowestConfidence: 0 },
+    ).split('\n');
+    equal(
+      text[2],
+      'Lesion 1: 30 × 20 mm, 10.0 ml, mean 60 HU, confidence 90 %; grown (was 5.50 ml, 22 × 20 mm; volume +82 %; long axis +8.0 mm; volume doubles in 104 days).',
+    );
+    match(text[3]!, /; new\.$/);
+    deepEqual(text.slice(4, 7), [
+      'Earlier scan, 90 days before: 1 new, 1 grown, 1 gone.',
+      'Lesion of the earlier scan: gone (was 7.25 ml, 24 × 22 mm).',
+      'Sum of target diameters: 46 mm, now 30 mm (−35 %). Arithmetic only.',
+    ]);
+  });
+
+  it('says when the earlier scan was, as far as that is known', () => {
+    equal(whenBefore({ ...COMPARISON, intervalDays: null }), 'at an unknown time before');
+    equal(whenBefore({ ...COMPARISON, intervalDays: 0.2 }), 'on the same day');
+    equal(whenBefore({ ...COMPARISON, intervalDays: 1 }), '1 day before');
   });
 });

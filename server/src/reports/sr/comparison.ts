@@ -1,5 +1,6 @@
 import type { Code } from '../../dicom/codes.ts';
 import { derivedUid } from '../../dicom/uid.ts';
+import { CHANGE_WORDS } from '../../findings/change-words.ts';
 import type { Change, Comparison, LesionChange, SumOfDiameters } from '../../findings/priors.ts';
 import { CONCEPTS, UNITS } from './concepts.ts';
 import { code, type Item, numeric, text, uidReference } from './content.ts';
@@ -22,23 +23,15 @@ export const COMPARISON = {
   burdenChange: own('BURDEN_CHANGE', 'Change of total lesion volume'),
 } as const satisfies Record<string, Code>;
 
-const WORDS: Readonly<Record<Change, string>> = {
-  new: 'New',
-  gone: 'Gone',
-  grown: 'Grown',
-  shrunk: 'Shrunk',
-  stable: 'Stable',
-  merged: 'Merged',
-  split: 'Split',
-  'out-of-view': 'Outside the other scan',
-};
+/** As the beginning of a sentence. */
+const wordsOf = (change: Change) => CHANGE_WORDS[change].replace(/^./, (first) => first.toUpperCase());
 
 /** What became of one lesion of this scan: for its measurement group. */
 export function changeItems(lesionNumber: number, comparison: Comparison | null): Item[] {
   const change = comparison?.lesions.find(({ lesions }) => lesions.includes(lesionNumber));
   if (!comparison || !change) return [];
   return [
-    code(COMPARISON.change, own(change.change.toUpperCase(), WORDS[change.change])),
+    code(COMPARISON.change, own(change.change.toUpperCase(), wordsOf(change.change))),
     ...optional(COMPARISON.volumeChange, change.volumeChangePercent, UNITS.percent),
     ...optional(COMPARISON.longAxisChange, change.longAxisChangeMm, UNITS.millimetre),
     ...optional(COMPARISON.doublingTime, change.doublingTimeDays, UNITS.days),
@@ -85,7 +78,7 @@ function sentence({ change, priors, volumeChangePercent, longAxisChangeMm }: Les
     volumeChangePercent === null ? null : `volume ${signed(volumeChangePercent)} %`,
     longAxisChangeMm === null ? null : `long axis ${signed(longAxisChangeMm)} mm`,
   ].filter((each) => each !== null);
-  return `${[WORDS[change], ...figures].join('; ')}.`;
+  return `${[wordsOf(change), ...figures].join('; ')}.`;
 }
 
 const when = ({ intervalDays }: Comparison) =>
