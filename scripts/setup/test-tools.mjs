@@ -23,6 +23,7 @@ const PYTHON_MODULES = {
   'python3-onnx': 'onnx',
   'python3-matplotlib': 'matplotlib',
   'python3-nibabel': 'nibabel',
+  'python3-yaml': 'yaml',
 };
 
 /** Orthanc's plugin for scripts in Python, for the test of ours. */

@@ -1,12 +1,13 @@
 """Reads PyTorch checkpoints without running what is in them.
 
-A checkpoint is a pickle, and a pickle may name any function to be called. Here it may name what rebuilds tensors and
-plain values, and nothing else."""
+A checkpoint is a zip archive: a pickle, which may name any function to be called, and the tensors' bytes. Here the pickle
+may name what rebuilds tensors and plain values, and nothing else. PyTorch's own reader is not used: some of its versions
+heed no restriction."""
 from __future__ import annotations
 
 import importlib
 import pickle
-import types
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,19 @@ _HARMLESS = {
     '_codecs': {'encode'},
     'numpy': {'dtype', 'ndarray'},
     'numpy.core.multiarray': {'_reconstruct', 'scalar'},
-    'torch': {'Size', 'device', 'dtype', 'Tensor', 'bfloat16', 'bool', 'float16', 'float32', 'float64', 'int16', 'int32', 'int64', 'int8', 'uint8'},
-    'torch._utils': {'_rebuild_parameter', '_rebuild_tensor', '_rebuild_tensor_v2'},
-    'torch.storage': {'TypedStorage', 'UntypedStorage', '_TypedStorage', '_UntypedStorage'},
-    'torch.nn.parameter': {'Parameter'},
+    'torch': {'Size', 'device'},
+}
+_STORAGES = {
+    'BFloat16Storage': torch.bfloat16,
+    'BoolStorage': torch.bool,
+    'ByteStorage': torch.uint8,
+    'CharStorage': torch.int8,
+    'DoubleStorage': torch.float64,
+    'FloatStorage': torch.float32,
+    'HalfStorage': torch.float16,
+    'IntStorage': torch.int32,
+    'LongStorage': torch.int64,
+    'ShortStorage': torch.int16,
 }
 
 
@@ -35,18 +45,13 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise Refusal(f'{path} is missing')
     if not zipfile.is_zipfile(path):
         raise Refusal(f'{path} is cut off, or no checkpoint of PyTorch 1.6 or later')
-    with zipfile.ZipFile(path) as archive:
-        names = {name.rpartition('/')[2] for name in archive.namelist()}
-    if 'constants.pkl' in names:
-        raise Refusal(f'{path} is TorchScript, not a checkpoint of weights')
-    if 'data.pkl' not in names:
-        raise Refusal(f'{path} is an archive, but no checkpoint of PyTorch')
     try:
-        loaded = torch.load(str(path), map_location='cpu', pickle_module=_restricted(path), weights_only=False)
+        with zipfile.ZipFile(path) as archive:
+            loaded = _load(path, archive)
     except Refusal:
         raise
-    except Exception as error:  # noqa: BLE001: whatever a broken file makes the reader say
-        raise Refusal(f'{path} cannot be read: {str(error).splitlines()[0] if str(error) else type(error).__name__}') from error
+    except Exception as error:  # noqa: BLE001: whatever broken bytes make the readers say
+        raise Refusal(f'{path} is damaged: {error or type(error).__name__}') from error
     if not isinstance(loaded, dict):
         raise Refusal(f'{path} holds a {type(loaded).__name__}, not a dictionary of weights')
     return loaded
@@ -76,20 +81,60 @@ def load_into(network: torch.nn.Module, weights: dict[str, torch.Tensor], path: 
     network.eval()
 
 
-def _restricted(path: Path) -> types.ModuleType:
-    """What torch.load takes for the pickle module."""
+def _load(path: Path, archive: zipfile.ZipFile) -> Any:
+    names = archive.namelist()
+    if any(name.endswith('/constants.pkl') for name in names):
+        raise Refusal(f'{path} is TorchScript, not a checkpoint of weights')
+    pickled = next((name for name in names if name.endswith('/data.pkl')), None)
+    if pickled is None:
+        raise Refusal(f'{path} is an archive, but no checkpoint of PyTorch')
+    prefix = pickled.removesuffix('data.pkl')
+    if f'{prefix}byteorder' in names and archive.read(f'{prefix}byteorder').decode() != sys.byteorder:
+        raise Refusal(f'{path} was written on a machine of another byte order')
+    with archive.open(pickled) as file:
+        return _Unpickler(file, path, archive, prefix).load()
 
-    class Unpickler(pickle.Unpickler):
-        def find_class(self, module: str, name: str) -> Any:
-            known = module.replace('numpy._core', 'numpy.core')
-            if name not in _HARMLESS.get(known, set()):
-                raise Refusal(f'{path} would run code of its own ({module}.{name}): it is not loaded')
-            try:
-                return getattr(importlib.import_module(module), name)
-            except ModuleNotFoundError:
-                return getattr(importlib.import_module(known), name)
 
-    module = types.ModuleType('restricted_pickle')
-    module.Unpickler = Unpickler
-    module.load = lambda file, **options: Unpickler(file, **options).load()
-    return module
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: Any, path: Path, archive: zipfile.ZipFile, prefix: str) -> None:
+        super().__init__(file)
+        self._path = path
+        self._archive = archive
+        self._prefix = prefix
+        self._storages: dict[str, torch.Tensor] = {}
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module in ('torch', 'torch.storage') and name in _STORAGES:
+            return _STORAGES[name]
+        if (module, name) in _REBUILT:
+            return _REBUILT[module, name]
+        known = module.replace('numpy._core', 'numpy.core')
+        if name not in _HARMLESS.get(known, set()):
+            raise Refusal(f'{self._path} would run code of its own ({module}.{name}): it is not loaded')
+        try:
+            return getattr(importlib.import_module(module), name)
+        except ModuleNotFoundError:
+            return getattr(importlib.import_module(known), name)
+
+    def persistent_load(self, pid: Any) -> torch.Tensor:
+        """A tensor's bytes, as a tensor of one axis; those that share them get the same."""
+        kind, dtype, key, _location, count = pid
+        if kind != 'storage' or not isinstance(dtype, torch.dtype):
+            raise ValueError(f'it holds a {kind} of {dtype}')
+        if key not in self._storages:
+            data = bytearray(self._archive.read(f'{self._prefix}data/{key}'))
+            self._storages[key] = torch.frombuffer(data, dtype=dtype, count=count) if count else torch.empty(0, dtype=dtype)
+        return self._storages[key]
+
+
+def _tensor(storage: torch.Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> torch.Tensor:
+    return torch.as_strided(storage, size, stride, offset)
+
+
+# Under the names that PyTorch gives to its own.
+_REBUILT = {
+    ('torch._utils', '_rebuild_tensor'): _tensor,
+    ('torch._utils', '_rebuild_tensor_v2'): _tensor,
+    ('torch._utils', '_rebuild_parameter'): lambda data, *_: data,
+    ('torch.serialization', '_get_layout'): lambda *_: None,
+}

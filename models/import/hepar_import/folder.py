@@ -33,8 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--keep-largest-liver', action='store_true', help='keep the largest connected part of liver and lesions alone')
 
 
-def write_model(options: argparse.Namespace, labels: list[Label], stage: dict[str, Any], origin: str, write_network: Callable[[Path], None]) -> None:
-    """@param stage of the manifest, without file and digest; @param origin what the model was imported from, a sentence"""
+def write_model(options: argparse.Namespace, labels: list[Label], stage: dict[str, Any], origin: str, write_network: Callable[[Path], dict[str, Any]]) -> None:
+    """@param stage of the manifest, without file and digest; @param origin what the model was imported from, a sentence
+    @param write_network writes the ONNX file and returns what the stage says of it besides"""
     if not re.fullmatch('[a-z0-9][a-z0-9-]{0,62}', options.id):
         raise Refusal(f"--id '{options.id}' is not of small letters, digits and hyphens")
     if options.out.exists():
@@ -42,7 +43,7 @@ def write_model(options: argparse.Namespace, labels: list[Label], stage: dict[st
     options.out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix='.importing-', dir=options.out.parent))
     try:
-        write_network(unfinished / NETWORK)
+        stage = {**stage, **write_network(unfinished / NETWORK)}
         digest = hashlib.sha256((unfinished / NETWORK).read_bytes()).hexdigest()
         manifest = _manifest(options, labels, {'file': NETWORK, 'sha256': digest, **stage}, origin)
         (unfinished / 'manifest.json').write_text(json.dumps(manifest, indent=2) + '\n')
