@@ -45,13 +45,13 @@ const SHEET = `
 .hepar-figures dt { color: #a5b4c9; font-size: 12px; }
 .hepar-figures dd { font-size: 15px; }
 .hepar-drawing { display: flex; flex-direction: column; gap: 6px; }
-.hepar-choice { display: flex; margin: 0; padding: 0; border: 1px solid #34507d; border-radius: 4px; overflow: hidden; }
+.hepar-choice { display: flex; flex: none; margin: 0; padding: 0; border: 1px solid #34507d; border-radius: 4px; overflow: hidden; }
 .hepar-choice input { position: absolute; opacity: 0; }
-.hepar-choice span { display: block; padding: 3px 10px; cursor: pointer; }
+.hepar-choice span { display: block; padding: 3px 10px; white-space: nowrap; cursor: pointer; }
 .hepar-choice input:checked + span { background: #27406b; color: #fff; }
 .hepar-choice input:focus-visible + span { outline: 2px solid #5acce6; outline-offset: -2px; }
 .hepar-slider input { flex: 1; min-width: 60px; accent-color: #5acce6; }
-.hepar-tools .hepar-slider { flex: 1; }
+.hepar-tools .hepar-slider { flex: 1; min-width: 0; }
 .hepar-slider output { width: 44px; text-align: right; }
 .hepar input[type=checkbox] { accent-color: #5acce6; }
 .hepar-picker select { flex: 1; min-width: 0; font: inherit; color: inherit; background: #0c1829; border: 1px solid #34507d; border-radius: 4px; padding: 3px; }
