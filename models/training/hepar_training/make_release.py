@@ -14,6 +14,8 @@ from pathlib import Path
 import torch
 
 from .pool import FIRST_SEED
+from .sizes import SIZES
+from .warm_start import fits
 
 MORE_TO_DO = 75
 _GPU = torch.cuda.is_available()
@@ -50,11 +52,13 @@ class Chain:
         iterations = self.options.iterations[stage]
         if self.done(stage) >= iterations:
             return True
+        released = self.options.warm_start
+        warm = ('--warm-start', released) if released and fits(released / f'{stage}.onnx', SIZES[self.options.size].shape(stage)) else ()
         beside = subprocess.Popen(self.fill(stage, self.options.volumes, self.left_s())) if self.made(stage) < self.options.volumes else None
         try:
             self.run(self.command('train', stage, '--work', self.options.work, '--size', self.options.size, '--iterations', iterations,
                                   '--seconds', max(1.0, self.left_s()), '--workers', self.options.loaders, '--device', self.options.device,
-                                  *(('--warm-start', self.options.warm_start) if self.options.warm_start else ())))  # fmt: skip
+                                  *warm))  # fmt: skip
         finally:
             if beside:
                 beside.terminate()
@@ -83,7 +87,7 @@ def main() -> int:
     parser.add_argument('--workers', type=int, default=10 if _GPU else 1, help='processes that make volumes')
     parser.add_argument('--loaders', type=int, default=4 if _GPU else 0, help='processes that make batches')
     parser.add_argument('--shape-voxels', type=int, help='edge of the volumes, to try the chain with small ones')
-    parser.add_argument('--warm-start', type=Path, metavar='MODEL_DIR')
+    parser.add_argument('--warm-start', type=Path, metavar='MODEL_DIR', help='release that the stages of the same shape begin with')
     parser.add_argument('--version', default='0.0.0')
     options = parser.parse_args()
     options.iterations = {'locate': options.locate_iterations, 'segment': options.segment_iterations}

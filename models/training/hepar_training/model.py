@@ -5,12 +5,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import onnx
 import torch
 
 from .manifest import LEAST_LIVER_ML, MARGIN_MM, OVERLAP, POSTPROCESSING, WINDOW_ZYX
 from .networks import Shape, UNet
-from .warm_start import load_released
+from .warm_start import load_released, shape_of
 
 Triple = tuple[int, int, int]
 
@@ -49,19 +48,13 @@ def from_checkpoints(work: Path) -> Model:
     return Model(work.name, stages['locate'], stages['segment'], LEAST_LIVER_ML, MARGIN_MM, POSTPROCESSING)
 
 
-def _shape_of(path: Path, classes: int) -> Shape:
-    sizes = {i.name: tuple(i.dims) for i in onnx.load(str(path)).graph.initializer}
-    widths = tuple(sizes[f'down.{k}.0.0.conv.weight'][0] for k in range(8) if f'down.{k}.0.0.conv.weight' in sizes)
-    return Shape(classes, widths, 2 if 'stem.0.weight' in sizes else 1, 'presence.weight' in sizes)
-
-
 def from_release(folder: Path) -> Model:
     """The networks of a released folder (its flat files) in PyTorch."""
     manifest = json.loads((folder / 'manifest.json').read_text())
     cascade, stages = manifest['cascade'], {}
     for stage in ('locate', 'segment'):
         said = cascade[stage]
-        net = UNet(_shape_of(folder / said['file'], len(said['channels'])))
+        net = UNet(shape_of(folder / said['file'], len(said['channels'])))
         load_released(net, folder / said['file'])
         stages[stage] = Stage(net.eval(), float(said['spacingMm'][0]), tuple(said['windowVoxels'][::-1]), float(said['overlap']))
     name = f'{manifest["id"]} {manifest["version"]}'

@@ -17,7 +17,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from .networks import UNet
+from .networks import Shape, UNet
 
 
 def _weights(path: Path) -> dict[str, torch.Tensor]:
@@ -33,6 +33,19 @@ def _unflatten(weight: torch.Tensor, like: torch.Size) -> torch.Tensor:
     """[out, 3 * in or 2, y, x] -> [out, in, z, y, x]: the flat form stacks the slices of the kernel as channels."""
     depth = like[2]
     return torch.stack(weight.reshape(weight.shape[0], depth, -1, *weight.shape[2:]).unbind(1), 2)
+
+
+def shape_of(path: Path, classes: int) -> Shape:
+    """The network that a released flat ONNX file holds."""
+    sizes = {i.name: tuple(i.dims) for i in onnx.load(str(path)).graph.initializer}
+    widths = tuple(sizes[f'down.{k}.0.0.conv.weight'][0] for k in range(8) if f'down.{k}.0.0.conv.weight' in sizes)
+    return Shape(classes, widths, 2 if 'stem.0.weight' in sizes else 1, 'presence.weight' in sizes)
+
+
+def fits(path: Path, shape: Shape) -> bool:
+    """Whether a network of this shape can begin with the weights of a released file."""
+    released = shape_of(path, shape.classes)
+    return (released.widths, released.stem) == (shape.widths, shape.stem)
 
 
 def load_released(net: UNet, path: Path) -> list[str]:

@@ -10,7 +10,7 @@ from hepar_training import export, train
 from hepar_training.flat import FlatUNet
 from hepar_training.losses import dice_by_class
 from hepar_training.networks import Shape, UNet
-from hepar_training.warm_start import load_released, recover_batch_norm
+from hepar_training.warm_start import fits, load_released, recover_batch_norm
 
 
 def fill_pool(work: Path) -> None:
@@ -85,6 +85,9 @@ class WarmStart(unittest.TestCase):
                 path = Path(name) / 'segment.onnx'
                 export.export(released, (16, 16, 16), path)
                 started = UNet(shape).eval()
+                self.assertTrue(fits(path, shape))
+                self.assertFalse(fits(path, Shape(3, (4, 8, 16), stem, presence)), 'other widths')
+                self.assertFalse(fits(path, Shape(3, (4, 8, 8), 3 - stem, presence)), 'another stem')
                 self.assertEqual(load_released(started, path), [])
                 torch.testing.assert_close(started(x), released(x), rtol=1e-4, atol=1e-4)
                 recover_batch_norm(started, [torch.randn(2, 1, 16, 16, 16) for _ in range(3)])
