@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decode } from 'fast-png';
 import { collectSeries, makePhantomSeries, SMALL_GEOMETRY } from '../../server/src/phantom/series.ts';
-import { writeTinyModel } from '../unit/inference/tiny-model.ts';
+import { type TinyModelOptions, writeTinyModel } from '../unit/inference/tiny-model.ts';
 
 const COMMAND = fileURLToPath(new URL('../../server/src/cli/main.ts', import.meta.url));
 
@@ -22,9 +22,9 @@ describe('hepar segment --heatmap', function () {
     const { instances } = collectSeries(makePhantomSeries({ seed: 4, geometry: SMALL_GEOMETRY }));
     for (const [n, { bytes }] of instances.entries()) await writeFile(join(scratch, 'ct', `${n}.dcm`), bytes);
     // Of a phantom these models find whatever has a lesion's HU; here what counts is the way of their second output.
-    const postprocessing = { leastLesionMl: 2 };
-    await writeTinyModel(join(scratch, 'patches'), { patchVoxels: 8, postprocessing });
-    await writeTinyModel(join(scratch, 'plain'), { postprocessing });
+    const options: TinyModelOptions = { postprocessing: { leastLesionMl: 2 }, segment: { spacingMm: [6, 6, 6] } };
+    await writeTinyModel(join(scratch, 'patches'), { ...options, patchVoxels: 8 });
+    await writeTinyModel(join(scratch, 'plain'), options);
     await writeTinyModel(join(scratch, 'no-liver'), { patchVoxels: 8, cascade: { leastLiverMl: 1e6 } });
   });
   after(() => rm(scratch, { recursive: true, force: true }));

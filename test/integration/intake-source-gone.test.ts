@@ -8,7 +8,7 @@ import { runPipeline } from '../../server/src/pipeline.ts';
 import { eventually, provideAutomation, smallSeries } from '../support/intake.ts';
 import { startKeptOrthanc } from '../support/kept-orthanc.ts';
 import { isIn, json } from '../unit/http/support.ts';
-import { writeTinyModel } from '../unit/inference/tiny-model.ts';
+import { COARSE, writeTinyModel } from '../unit/inference/tiny-model.ts';
 
 const PHASES_OF_DEATH = process.env.HEPAR_TEST_FULL
   ? (['retrieve', 'assemble', 'segment', 'measure', 'report', 'store'] as const)
@@ -24,7 +24,7 @@ describe('a study that is deleted while its run goes on', function () {
     const { dicomWebUrl: url, username, password } = orthanc;
     const automation = await provideAutomation(orthanc);
     try {
-      await writeTinyModel(join(dir, 'tiny'));
+      await writeTinyModel(join(dir, 'tiny'), COARSE);
       const phantom = makePhantomSeries({ seed: 3, lesions: 1, geometry: GEOMETRY });
       const { studyInstanceUid, seriesInstanceUid } = phantom;
       const slices = collectSeries(phantom).instances;

@@ -88,12 +88,12 @@ describe('what survives', () => {
   });
 
   it('a run that stands still is stopped, its engine killed, and given up after three attempts', async () => {
-    const server = await startTestServer(dir, { retryDelaySeconds: 0, stuckAfterMs: 5_000 });
+    const server = await startTestServer(dir, { retryDelaySeconds: 0, stuckAfterMs: 2_000 });
     try {
       const { id } = await json(ask(server.url, SERIES.deaf));
       const stuck = await until(server.url, id, isIn('done', 'failed'));
       assert.deepEqual([stuck.state, stuck.attempt, stuck.failure?.code], ['failed', 3, 'stuck']);
-      assert.equal(stuck.failure!.message, 'The run made no progress for 5 s.');
+      assert.equal(stuck.failure!.message, 'The run made no progress for 2 s.');
     } finally {
       await server.close();
     }

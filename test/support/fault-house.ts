@@ -11,7 +11,7 @@ import { type Archive, createArchive } from '../../server/src/dicomweb/archive.t
 import type { SegmentationView } from '../../server/src/http/contract.ts';
 import { readSeg } from '../../server/src/reports/read-seg.ts';
 import { json } from '../unit/http/support.ts';
-import { writeTinyModel } from '../unit/inference/tiny-model.ts';
+import { COARSE, writeTinyModel } from '../unit/inference/tiny-model.ts';
 import { provideQueue } from './data-dir.ts';
 import { type FaultyArchive, startFaultyArchive } from './faulty-archive.ts';
 import { type SmallStudy, smallStudies } from './small-studies.ts';
@@ -54,11 +54,7 @@ export class FaultHouse {
     settings: Readonly<Record<string, unknown>> = {},
   ): Promise<FaultHouse> {
     const dir = await mkdtemp(join(tmpdir(), 'hepar-faults-'));
-    await writeTinyModel(join(dir, 'models', 'tiny'), {
-      locate: { spacingMm: [12, 12, 12] },
-      segment: { spacingMm: [10, 10, 10], overlap: 0.25 },
-      postprocessing: { leastLesionMl: 1e6 },
-    });
+    await writeTinyModel(join(dir, 'models', 'tiny'), COARSE);
     const port = await freePort();
     const orthanc = await startOrthanc({ dataDir: join(dir, 'orthanc'), port, settings });
     return new FaultHouse(dir, port, orthanc, await startFaultyArchive(orthanc.dicomWebUrl), attributes);

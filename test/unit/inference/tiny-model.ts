@@ -25,6 +25,13 @@ export interface TinyModelOptions {
   readonly patchVoxels?: number;
 }
 
+/** For tests to whom the answer does not matter, as long as there is a liver: of a phantom it is found in no time. */
+export const COARSE: TinyModelOptions = {
+  locate: { spacingMm: [12, 12, 12] },
+  segment: { spacingMm: [10, 10, 10], overlap: 0.25 },
+  postprocessing: { leastLesionMl: 1e6 },
+};
+
 /** Writes a model that tells tissues apart by their HU, so that its answer is known beforehand. */
 export async function writeTinyModel(dir: string, options: TinyModelOptions = {}): Promise<Manifest> {
   const network = thresholdNetwork(THRESHOLDS);
