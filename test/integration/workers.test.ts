@@ -12,7 +12,9 @@ import type { SmallStudy } from '../support/small-studies.ts';
 import { json, readEvents } from '../unit/http/support.ts';
 
 const COMMAND = fileURLToPath(new URL('../../server/src/cli/main.ts', import.meta.url));
-const STUDIES = 12;
+/** With --full more of them, for their shares. */
+const STUDIES = process.env.HEPAR_TEST_FULL ? 12 : 8;
+const ROLLING = process.env.HEPAR_TEST_FULL ? 6 : 4;
 const ENDED = ({ state }: SegmentationView) => !['queued', 'running'].includes(state);
 
 /** Two companions without an engine and three workers, each a process of its own, on one PostgreSQL and a real Orthanc. */
@@ -130,7 +132,7 @@ describe('several machines', function () {
 
   it('are restarted one after the other without a lost run', async () => {
     const rolling = new Map<string, SmallStudy>();
-    for (let index = 0; index < 6; index++) {
+    for (let index = 0; index < ROLLING; index++) {
       const study = await house.newStudy();
       rolling.set(await house.ask(one.url, study), study);
     }

@@ -31,7 +31,8 @@ ${rows.join('\n')}
 const INTRODUCTION = `# Faults
 
 What was broken on purpose in the middle of a run, and what came of it. A run is lost when its series has no result at the
-end, or none that can be read whole; a duplicate is a second result in the archive for the same run.
+end, or none that can be read whole; a duplicate is a second result in the archive for the same run. Each time the log has to
+say in a line what happened, too.
 
 \`npm run bench -- faults\` tries every row at every stage, on a real Orthanc and, with several machines, a real PostgreSQL,
 and writes this table.
