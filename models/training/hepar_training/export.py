@@ -1,6 +1,7 @@
 """Writes both stages as ONNX, and the manifest: `python3 -m hepar_training.export --out models/hepar-ct-liver [--work DIR]`.
 
-Each network is written twice from the same weights: flattened to 2D for CPUs, and in 3D for GPUs."""
+Each network is written three times from the same weights: flattened to 2D for CPUs, and in 3D for GPUs, in single and in
+half precision."""
 from __future__ import annotations
 
 import argparse
@@ -12,12 +13,14 @@ import onnx
 import torch
 
 from .flat import FlatUNet, FusedUNet
+from .half import to_half
 from .manifest import FORMS, WINDOW_ZYX, file_of, output_names, write_manifest
 from .model import from_release, load_network
 from .networks import SHAPES, UNet
 
 OPSET = 16
 LARGEST_BYTES = 10_000_000
+REFERENCE_VALUES = 96
 # Newer versions of PyTorch have two exporters; this is the one that all have.
 _TRACED = {'dynamo': False} if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}
 
@@ -29,9 +32,13 @@ def export(net: UNet, shape_zyx: tuple[int, int, int], path: Path, form: str = '
     with torch.no_grad():
         difference = max(float((a - b).abs().max()) for a, b in zip(net(x), exported(x), strict=True))
         names = output_names(net.shape)
-        torch.onnx.export(exported, x, str(path), opset_version=OPSET, input_names=['x'], output_names=names, do_constant_folding=True, **_TRACED)
+        several = {} if form == 'flat' else {'dynamic_axes': {name: {0: 'windows'} for name in ['x', *names]}}
+        torch.onnx.export(exported, x, str(path), opset_version=OPSET, input_names=['x'], output_names=names, do_constant_folding=True, **several, **_TRACED)
     model = onnx.load(str(path))
-    onnx.checker.check_model(model)
+    if form == 'half':
+        model = to_half(model)
+        onnx.save(model, str(path))
+    onnx.checker.check_model(model, full_check=True)
     if path.stat().st_size > LARGEST_BYTES:
         raise SystemExit(f'{path.name} has {path.stat().st_size} bytes, more than {LARGEST_BYTES}')
     return difference
@@ -44,6 +51,16 @@ def write_reference(net: UNet, shape_zyx: tuple[int, int, int], folder: Path, st
         outputs = net(x)
     for name, tensor in zip(['x', *output_names(net.shape)], [x, *outputs], strict=True):
         tensor.numpy().tofile(folder / f'{stage}.{name}.f32')
+
+
+def reference(net: UNet, shape_zyx: tuple[int, int, int]) -> list[float]:
+    """What the network answers to the made-up window of the manifest, at places spread over its output."""
+    n = np.arange(np.prod(shape_zyx), dtype=np.float64)
+    window = (2 * np.sin(0.37 * n) * np.cos(0.0113 * n)).astype(np.float32).reshape(1, 1, *shape_zyx)
+    with torch.no_grad():
+        output = net(torch.from_numpy(window))[0].numpy().ravel()
+    places = np.floor((np.arange(REFERENCE_VALUES) + 0.5) * output.size / REFERENCE_VALUES).astype(int)
+    return [float(f'{value:.6g}') for value in output[places]]
 
 
 def provenance(stage: str, work: Path) -> str:
@@ -77,7 +94,8 @@ def main() -> None:
             print(f'{path.name}: {path.stat().st_size / 2**20:.1f} MiB, largest difference from the trained network {difference:.2g}')
         write_reference(net, WINDOW_ZYX[stage], options.work, stage)
         print(f'{stage}: as in {options.release}' if stage in options.keep else provenance(stage, options.work))
-    write_manifest(options.out, options.version, spacing_mm, {stage: net.shape for stage, net in nets.items()})
+    references = {stage: reference(net, WINDOW_ZYX[stage]) for stage, net in nets.items()}
+    write_manifest(options.out, options.version, spacing_mm, {stage: net.shape for stage, net in nets.items()}, references)
 
 
 if __name__ == '__main__':

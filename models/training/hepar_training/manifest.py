@@ -19,8 +19,11 @@ POSTPROCESSING = {'keepLargestLiver': True, 'fillHolesMl': 20, 'leastLesionMl': 
 LEAST_LIVER_ML = 150
 
 
-# Both forms of a network have the same weights. The first runs wherever no other is named.
-FORMS = {'flat': ['cpu'], '3d': ['cuda', 'webgpu']}
+# All forms of a network have the same weights, and the fastest is taken. The first runs wherever no other is named.
+GPUS = ['cuda', 'directml', 'coreml', 'webgpu']
+FORMS = {'flat': ['cpu'], '3d': GPUS, 'half': ['cuda', 'directml', 'webgpu']}
+# Of what the CPU says; half precision is off by about a thousandth.
+REFERENCE_TOLERANCE = 0.01
 
 
 def file_of(stage: str, form: str) -> str:
@@ -47,11 +50,11 @@ def _network(folder: Path, stage: str, form: str) -> dict:
     return {'file': file, 'sha256': hashlib.sha256((folder / file).read_bytes()).hexdigest()}
 
 
-def _stage(folder: Path, stage: str, spacing_mm: float, shape: Shape) -> dict:
+def _stage(folder: Path, stage: str, spacing_mm: float, shape: Shape, reference: list[float] | None) -> dict:
     presence = {'output': 'presence', 'activation': 'logits', 'patchVoxels': [shape.patch_voxels] * 3}
     return {
         **_network(folder, stage, 'flat'),
-        'variants': [{'providers': FORMS['3d'], **_network(folder, stage, '3d')}],
+        'variants': [{'providers': FORMS[form], **_network(folder, stage, form)} for form in FORMS if form != 'flat'],
         'input': 'x',
         'output': 'y',
         'activation': 'logits',
@@ -61,10 +64,12 @@ def _stage(folder: Path, stage: str, spacing_mm: float, shape: Shape) -> dict:
         'overlap': OVERLAP[stage],
         'intensity': _intensity(stage),
         **({'presence': presence} if shape.presence else {}),
+        **({'reference': {'tolerance': REFERENCE_TOLERANCE, 'values': reference}} if reference else {}),
     }
 
 
-def write_manifest(folder: Path, version: str, spacing_mm: dict[str, float] = SPACING_MM, shapes: dict[str, Shape] = SHAPES) -> None:
+def write_manifest(folder: Path, version: str, spacing_mm: dict[str, float] = SPACING_MM, shapes: dict[str, Shape] = SHAPES, references: dict[str, list[float]] | None = None) -> None:
+    references = references or {}
     manifest = {
         'schema': 1,
         'id': 'hepar-ct-liver',
@@ -82,10 +87,10 @@ def write_manifest(folder: Path, version: str, spacing_mm: dict[str, float] = SP
             },
         },
         'cascade': {
-            'locate': _stage(folder, 'locate', spacing_mm['locate'], shapes['locate']),
+            'locate': _stage(folder, 'locate', spacing_mm['locate'], shapes['locate'], references.get('locate')),
             'leastLiverMl': LEAST_LIVER_ML,
             'marginMm': MARGIN_MM,
-            'segment': _stage(folder, 'segment', spacing_mm['segment'], shapes['segment']),
+            'segment': _stage(folder, 'segment', spacing_mm['segment'], shapes['segment'], references.get('segment')),
         },
         'postprocessing': POSTPROCESSING,
     }

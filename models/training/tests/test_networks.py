@@ -57,7 +57,7 @@ class Export(unittest.TestCase):
             self.assertEqual(cascade['segment']['presence']['patchVoxels'], [16, 16, 16])
             for network in (cascade['segment'], *cascade['segment']['variants']):
                 self.assertEqual(network['sha256'], hashlib.sha256((folder / network['file']).read_bytes()).hexdigest())
-            self.assertEqual(cascade['segment']['variants'][0]['providers'], ['cuda', 'webgpu'])
+            self.assertEqual([variant['file'] for variant in cascade['segment']['variants']], ['segment-3d.onnx', 'segment-half.onnx'])
 
     def test_a_gpu_form_holds_nothing_that_webgpu_cannot_run(self):
         with tempfile.TemporaryDirectory() as name:
@@ -66,6 +66,26 @@ class Export(unittest.TestCase):
             operators = {node.op_type for node in onnx.load(str(path)).graph.node}
             self.assertIn('DepthToSpace', operators)
             self.assertNotIn('ConvTranspose', operators)
+
+
+    def test_gpu_forms_leave_the_number_of_windows_open(self):
+        with tempfile.TemporaryDirectory() as name:
+            for form in ('3d', 'half'):
+                path = Path(name) / f'{form}.onnx'
+                export.export(lively_net(2, True), (16, 16, 24), path, form)
+                graph = onnx.load(str(path)).graph
+                for value in (*graph.input, *graph.output):
+                    self.assertEqual(value.type.tensor_type.shape.dim[0].dim_param, 'windows')
+                    self.assertEqual(value.type.tensor_type.elem_type, onnx.TensorProto.FLOAT)
+
+    def test_the_reference_is_the_answer_to_the_made_up_window(self):
+        net, shape = lively_net(), (8, 8, 16)
+        values = export.reference(net, shape)
+        window = torch.tensor([2 * math.sin(0.37 * n) * math.cos(0.0113 * n) for n in range(8 * 8 * 16)]).reshape(1, 1, *shape)
+        with torch.no_grad():
+            output = net(window)[0].flatten()
+        for i in (0, 40, 95):
+            self.assertAlmostEqual(values[i], float(output[int((i + 0.5) * len(output) / 96)]), places=4)
 
 
 class Loss(unittest.TestCase):

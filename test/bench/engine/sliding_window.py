@@ -8,6 +8,7 @@ the network before} runs the loop once and answers {"seconds": N}; the class pro
 import json
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ task = json.loads(sys.stdin.readline())
 sys.path.insert(0, task['training'])
 from hepar_training.model import from_release  # noqa: E402
 
+# Of the sizes that tracing takes for fixed, as they are.
+warnings.filterwarnings('ignore', category=torch.jit.TracerWarning)
 torch.set_num_threads(task['threads'])
 shape, window = task['shapeZyx'], task['windowZyx']
 field = torch.from_numpy(np.fromfile(task['field'], np.float32).reshape(1, 1, *shape))
