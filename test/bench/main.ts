@@ -3,7 +3,7 @@
  * phantom; or `reports` or `viewer`, for the table of the objects of a result or the viewer's alone. Apart from those: `automation` for the way from the
  * archive to the queue, `queue [STUDIES]` for many studies at once,
  * `scaling [SECONDS A STUDY]` for what they cost a PostgreSQL, `faults` for the table of docs/faults.md, `engine [PART...]` for the
- * tables of docs/engine.md.
+ * tables of docs/engine.md, `gpu` for what GPUs make of a model.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,7 @@ const BENCHES = [
 /** Those that can be asked for by their name. */
 const ALONE = [
   { title: 'The engine', file: 'engine.ts', args: args.slice(1) },
+  { title: 'GPUs against the CPU', file: 'gpu.ts', args: args.slice(1) },
   ...BENCHES.filter(({ file }) => ['reports.ts', 'viewer.ts'].includes(file)),
   { title: 'Automation: from the archive to the queue', file: 'automation.ts', args: [] },
   { title: 'Many studies at once', file: 'queue.ts', args: args.slice(1) },
