@@ -22,62 +22,71 @@ const QUIET = { signal: new AbortController().signal, report: () => {} };
 
 interface Case {
   readonly about: string;
-  readonly orientation: string;
+  /** Makes what another system leaves, and says what that system makes of a series: MODEL DICOM OUT are added. */
+  readonly reference: readonly string[];
+  readonly importer: readonly string[];
   readonly geometry: GeometryOptions;
-  readonly labels: number;
 }
 
 const CASES: Record<string, Case> = {
   isotropic: {
-    about: 'nearly isotropic, four labels, images that lie as most NIfTI do',
-    orientation: 'RAS',
+    about: 'nnU-Net, nearly isotropic, four labels, images that lie as most NIfTI do',
+    reference: ['nnunet_predict.py', 'isotropic'],
+    importer: ['nnunet.py', '--orientation', 'RAS'],
     geometry: { rows: 104, columns: 96, slices: 40, pixelSpacingMm: [3.4, 3.6], sliceSpacingMm: 5 },
-    labels: 3,
   },
   anisotropic: {
-    about: 'thick slices, regions, residual blocks, axes in another order, images as dcm2niix writes them',
-    orientation: 'LAS',
+    about: 'nnU-Net, thick slices, regions, residual blocks, axes in another order, images as dcm2niix writes them',
+    reference: ['nnunet_predict.py', 'anisotropic'],
+    importer: ['nnunet.py', '--orientation', 'LAS'],
     geometry: { rows: 112, columns: 120, slices: 24, pixelSpacingMm: [2.7, 2.8], sliceSpacingMm: 9 },
-    labels: 3,
+  },
+  monai: {
+    about: 'MONAI, its own grids, windows and order of steps',
+    reference: ['monai_predict.py'],
+    importer: ['monai_bundle.py'],
+    geometry: { rows: 108, columns: 116, slices: 42, pixelSpacingMm: [3.2, 3.1], sliceSpacingMm: 5 },
   },
 };
+const LABELS = 3;
 
-describe("a network of nnU-Net's, imported", function () {
+describe('a network of another system, imported', function () {
   this.timeout(300_000);
   let dir: string;
 
   before(async function () {
     if (!hasPythonModules(['numpy', 'scipy', 'torch', 'onnx', 'pydicom'])) this.skip();
-    dir = await mkdtemp(join(tmpdir(), 'hepar-nnunet-'));
+    dir = await mkdtemp(join(tmpdir(), 'hepar-imported-'));
   });
   after(async () => {
     if (dir) await rm(dir, { recursive: true, force: true });
   });
 
-  for (const [name, { about, orientation, geometry, labels }] of Object.entries(CASES)) {
-    it(`finds what nnU-Net finds: ${about}`, async () => {
-      const [trained, model, phantom, expected] = ['trained', 'model', 'phantom', 'expected.raw'].map((part) =>
-        join(dir, `${name}-${part}`),
-      ) as [string, string, string, string];
+  for (const [name, { about, reference, importer, geometry }] of Object.entries(CASES)) {
+    it(`finds what that system finds: ${about}`, async () => {
+      const place = (part: string) => join(dir, `${name}-${part}`);
+      const [trained, model, phantom, expected] = [place('trained'), place('model'), place('phantom'), place('raw')];
       await writePhantomFolder(makePhantomSeries({ seed: 3, geometry }), phantom, { signal: QUIET.signal });
       const dicom = join(phantom, 'dicom');
-      await run(PYTHON, ['test/unit/models/nnunet/predict.py', name, trained, dicom, expected]);
-      const { stdout } = await run(PYTHON, [
-        'models/import/nnunet.py',
+      await run(PYTHON, [
+        join('test/unit/models/trained', reference[0]!),
+        ...reference.slice(1),
         trained,
-        ...['--out', model, '--id', name, '--orientation', orientation],
+        dicom,
+        expected,
       ]);
-      assert.match(stdout, /hepar -- models check/);
-      const reference = await readFile(expected);
+      const [script, ...flags] = importer;
+      await run(PYTHON, [join('models/import', script!), trained, '--out', model, '--id', name, ...flags]);
 
-      const scan = await assemble(instancesIn(dicom), QUIET, geometry.slices!);
+      const scan = await assemble(instancesIn(dicom), QUIET, geometry.slices);
       const { labelMap } = await segment(scan, await loadModel(model), { provider: 'cpu', threads: THREADS }, QUIET);
+      const truth = await readFile(expected);
       const inBody = bodyBox(scan.volume);
-      const counts = Array.from({ length: labels }, () => 0);
+      const counts = Array.from({ length: LABELS }, () => 0);
       let different = 0;
       for (const voxel of inBody) {
-        counts[reference[voxel]!]!++;
-        if (reference[voxel] !== labelMap.labels[voxel]) different++;
+        counts[truth[voxel]!]!++;
+        if (truth[voxel] !== labelMap.labels[voxel]) different++;
       }
       for (const [label, count] of counts.entries()) {
         const share = count / inBody.length;

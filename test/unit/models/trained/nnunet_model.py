@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from network import forward, random_weights
+from nnunet_network import forward, random_weights
 from scipy.ndimage import gaussian_filter
 
 FOLDS = 2

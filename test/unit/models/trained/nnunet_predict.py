@@ -1,6 +1,6 @@
 """nnU-Net v2's prediction, step by step as it is documented, with numpy, scipy and PyTorch alone.
 
-    predict.py CASE MODEL [DICOM OUT]
+    nnunet_predict.py CASE MODEL [DICOM OUT]
 
 Writes the case's trained model into the folder MODEL. Then reads a series with pydicom, and writes one byte a voxel
 [z, y, x], z from feet to head: 0, 1 liver, 2 lesion."""
@@ -12,27 +12,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pydicom
 import torch
-from cases import CASES
-from make_model import write_model
-from network import forward
+from nnunet_cases import CASES
+from nnunet_model import write_model
+from nnunet_network import forward
 from scipy.ndimage import gaussian_filter, map_coordinates, zoom
+from series import read_series, stored_as
 
 ANISOTROPY = 3
 KINDS = {'liver': 1, 'tumour': 2, 'hepatic_lesion': 2}
-
-
-def read_series(folder: Path) -> tuple[np.ndarray, list[float]]:
-    slices = sorted((pydicom.dcmread(path) for path in folder.iterdir()), key=lambda one: one.ImagePositionPatient[2])
-    hu = np.stack([one.pixel_array * float(one.RescaleSlope) + float(one.RescaleIntercept) for one in slices])
-    gap = float(slices[1].ImagePositionPatient[2] - slices[0].ImagePositionPatient[2])
-    return hu.astype(np.float32), [gap, *map(float, slices[0].PixelSpacing)]
-
-
-def stored_as(image: np.ndarray, orientation: str) -> np.ndarray:
-    """[z, y, x] of Left, Posterior, Superior as an image whose voxels grow to other sides; its own inverse."""
-    return np.flip(image, [axis for axis, letter in zip((2, 1, 0), orientation) if letter not in 'LPS'])
 
 
 def normalised(image: np.ndarray, scheme: str, seen: dict) -> np.ndarray:
