@@ -45,10 +45,13 @@ export async function segment(
   report('segment', 0);
 
   const warnings: Warning[] = [];
-  const located = await withNetwork(model, locate, options, signal, warnings, (session) =>
-    locateLiver(volume, { locate, leastLiverMl }, session, signal, progress(0, LOCATED)),
-  );
-  const { field, heatMap, engine } = await withNetwork(model, stage, options, signal, warnings, async (session) => ({
+  const { located, lost } = await withNetwork(model, locate, options, signal, warnings, async (session) => ({
+    located: await locateLiver(volume, { locate, leastLiverMl }, session, signal, progress(0, LOCATED)),
+    lost: session.faults && session.engine.provider === 'cpu' ? session.engine : null,
+  }));
+  // A GPU that was lost to stage 1 is not asked again.
+  const rest = lost ? { ...options, provider: lost.provider } : options;
+  const { field, heatMap, engine } = await withNetwork(model, stage, rest, signal, warnings, async (session) => ({
     ...(await lookClosely(
       series,
       located,
@@ -57,7 +60,7 @@ export async function segment(
       signal,
       progress(LOCATED, WINDOWS_DONE),
     )),
-    engine: session.engine,
+    engine: lost ?? session.engine,
   }));
 
   const decided = await decideOnScannerGrid(field, volume.grid, signal);

@@ -88,6 +88,8 @@ function open(onnx: Uint8Array, { provider, device, threads }: ProviderOptions):
     // Plans memory once a shape: as fast without, and a third less of it.
     enableMemPattern: false,
     logSeverityLevel: LOG_ERRORS_ONLY,
+    // A thread that spins while it waits keeps its core from the loop, and from all others on the machine.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
 }
 

@@ -12,6 +12,8 @@ export interface SegmentOptions extends Hardware {
   readonly threads?: number | undefined;
   /** Of the windows over the liver; a model that sees the whole scan keeps to its manifest. */
   readonly sliding?: Sliding | undefined;
+  /** How a network is opened. Default: by ONNX Runtime, on the provider. */
+  readonly open?: typeof openSession;
 }
 
 /**
@@ -21,14 +23,14 @@ export interface SegmentOptions extends Hardware {
 export async function withNetwork<Result>(
   model: Model,
   stage: Stage,
-  { provider, threads = availableParallelism(), ...hardware }: SegmentOptions,
+  { provider, threads = availableParallelism(), open = openSession, ...hardware }: SegmentOptions,
   signal: AbortSignal,
   warnings: Warning[],
   use: (session: NetworkSession) => Promise<Result>,
 ): Promise<Result> {
   signal.throwIfAborted();
   const read = (network: NetworkFile) => readNetwork(model.dir, network);
-  const session = await openSession(read, stage, provider, threads, hardware);
+  const session = await open(read, stage, provider, threads, hardware);
   try {
     return await use(session);
   } finally {
