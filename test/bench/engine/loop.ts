@@ -5,7 +5,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -20,7 +20,7 @@ import { toPatient } from '../../../server/src/volume/geometry.ts';
 import { resampleHu } from '../../../server/src/volume/resample.ts';
 import type { Grid, Vec3 } from '../../../server/src/volume/volume.ts';
 import { benchVolume } from './phantom-ct.ts';
-import { SlidingWindow } from './sliding-window.ts';
+import { SlidingWindow, type Spent } from './sliding-window.ts';
 import { heading, median, row } from './table.ts';
 
 const THREADS = availableParallelism();
@@ -50,6 +50,7 @@ stack.defer(() => torch.close());
 
 await compareLoops();
 await accountForAWindow();
+process.stdout.write(`\nLoad after: ${loadavg()[0]!.toFixed(1)}.\n`);
 
 /** The middle of the phantom, so large that two windows fit along each axis. */
 async function fieldOfEightWindows(): Promise<Field> {
@@ -90,6 +91,7 @@ async function slidingWindow(): Promise<SlidingWindow> {
 
 async function runLoop(through: NetworkSession) {
   const started = performance.now();
+  const worked = process.cpuUsage();
   const { probabilities } = await runWindows(field, {
     stage,
     session: through,
@@ -98,32 +100,53 @@ async function runLoop(through: NetworkSession) {
     signal: new AbortController().signal,
     done: () => {},
   });
-  return { seconds: (performance.now() - started) / 1000, probabilities };
+  const seconds = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(worked);
+  return { seconds, cpuSeconds: (user + system) / 1e6, probabilities };
 }
 
 async function compareLoops(): Promise<void> {
   const { probabilities } = await runLoop(session);
-  const best: { mode: 'eager' | 'frozen'; batch: number; seconds: number[] }[] = [];
+  const best: { mode: 'eager' | 'frozen'; batch: number; spent: Spent[] }[] = [];
   for (const mode of ['eager', 'frozen'] as const) {
     const tried = [];
     for (const batch of [1, 2, 4]) {
-      tried.push({ mode, batch, seconds: [await torch.run(mode, batch, true)] });
+      tried.push({ mode, batch, spent: [await torch.run(mode, batch, true)] });
       const difference = await largestDifference(probabilities.both);
       if (!(difference < LARGEST_DIFFERENCE))
         throw new Error(`${mode} ${batch}: probabilities differ by ${difference}`);
     }
-    best.push(tried.toSorted((a, b) => a.seconds[0]! - b.seconds[0]!)[0]!);
+    best.push(tried.toSorted((a, b) => a.spent[0]!.seconds - b.spent[0]!.seconds)[0]!);
   }
-  const ours: number[] = [];
+  const ours: Spent[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    ours.push((await runLoop(session)).seconds);
-    for (const { mode, batch, seconds } of best) seconds.push(await torch.run(mode, batch));
+    ours.push(await runLoop(session));
+    for (const { mode, batch, spent } of best) spent.push(await torch.run(mode, batch));
   }
-  heading(`loop over ${starts.length} windows, median of ${ROUNDS}`, 'batch', 'seconds', 'ours against it');
-  row('ours', 1, median(ours).toFixed(2), '');
-  for (const { mode, batch, seconds } of best) {
-    const theirs = median(seconds.slice(1));
-    row(`PyTorch ${torch.version}, ${mode}`, batch, theirs.toFixed(2), (median(ours) / theirs).toFixed(2));
+  const typical = (spent: readonly Spent[]): Spent => ({
+    seconds: median(spent.map(({ seconds }) => seconds)),
+    cpuSeconds: median(spent.map(({ cpuSeconds }) => cpuSeconds)),
+  });
+  const own = typical(ours);
+  heading(
+    `loop over ${starts.length} windows, median of ${ROUNDS}`,
+    'batch',
+    'seconds',
+    'of all threads, CPU s',
+    'ours against it',
+    'in CPU s',
+  );
+  row('ours', 1, own.seconds.toFixed(2), own.cpuSeconds.toFixed(2), '', '');
+  for (const { mode, batch, spent } of best) {
+    const theirs = typical(spent.slice(1));
+    row(
+      `PyTorch ${torch.version}, ${mode}`,
+      batch,
+      theirs.seconds.toFixed(2),
+      theirs.cpuSeconds.toFixed(2),
+      (own.seconds / theirs.seconds).toFixed(2),
+      (own.cpuSeconds / theirs.cpuSeconds).toFixed(2),
+    );
   }
   process.stdout.write('\n');
 }

@@ -3,6 +3,13 @@ import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 
+/** Of one run of a loop. */
+export interface Spent {
+  readonly seconds: number;
+  /** Of all threads together: what others do on the machine matters less to it. */
+  readonly cpuSeconds: number;
+}
+
 /** The PyTorch loop of sliding_window.py, in a process that stays for several runs. */
 export class SlidingWindow {
   readonly version: string;
@@ -28,10 +35,10 @@ export class SlidingWindow {
     this.version = version;
   }
 
-  /** Seconds of one run of the loop; with `warm` the network has run beforehand. */
-  async run(mode: 'eager' | 'frozen', batch: number, warm = false): Promise<number> {
+  /** One run of the loop; with `warm` the network has run beforehand. */
+  async run(mode: 'eager' | 'frozen', batch: number, warm = false): Promise<Spent> {
     this.#child.stdin.write(`${JSON.stringify({ mode, batch, warm })}\n`);
-    return (JSON.parse(await nextOf(this.#lines)) as { seconds: number }).seconds;
+    return JSON.parse(await nextOf(this.#lines)) as Spent;
   }
 
   async close(): Promise<void> {

@@ -4,7 +4,7 @@ size, then one division. Softmax is part of the predictor. Written here from the
 
 Reads one JSON object: model folder, stage, threads, field (float32 file, [Z, Y, X]), shapeZyx, windowZyx, starts [z, y, x],
 weights (along z, y, x), out; answers {"version": torch's}. Then for each line {"mode": "eager" | "frozen", "batch": N, "warm": run
-the network before} runs the loop once and answers {"seconds": N}; the class probabilities [C, Z, Y, X] of the last run lie in `out`."""
+the network before} runs the loop once and answers {"seconds": N, "cpuSeconds": N, of all threads}; the class probabilities [C, Z, Y, X] of the last run lie in `out`."""
 import json
 import sys
 import time
@@ -60,8 +60,8 @@ with torch.inference_mode():
         if asked.get('warm'):
             for _ in range(2):
                 net(torch.zeros(asked['batch'], 1, *window))
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         found = run(net, asked['batch'])
-        seconds = time.perf_counter() - started
+        seconds, work = time.perf_counter() - started, time.process_time() - worked
         found[0].numpy().tofile(task['out'])
-        print(json.dumps({'seconds': seconds}), flush=True)
+        print(json.dumps({'seconds': seconds, 'cpuSeconds': work}), flush=True)
