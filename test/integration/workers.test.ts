@@ -32,7 +32,7 @@ describe('several machines', function () {
   before(async function () {
     if (!hasPostgres || !isOrthancInstalled()) return this.skip();
     [house, postgres] = await Promise.all([
-      FaultHouse.open({ PatientName: 'Zwetschgenknoedel^Xaver', PatientID: 'ZWETSCHGE-4711' }),
+      FaultHouse.open({ PatientName: 'Zwetschgenknoedel^Xaver', PatientID: 'ZWETSCHGE-000000' }),
       startPostgres({}, []),
     ]);
     shared = { DATABASE_URL: postgres.url, HEPAR_TEST_HOLD_MS: '100', HEPAR_LOG_LEVEL: 'trace' };

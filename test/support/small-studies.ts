@@ -10,20 +10,29 @@ export interface SmallStudy {
 const GEOMETRY = { rows: 64, columns: 64, slices: 24, pixelSpacingMm: [5.6, 5.6] as const, sliceSpacingMm: 8 };
 const DIGITS = 6;
 
+/** Its end is replaced by the number of the study. */
+const PATIENT = `SMALL-${'0'.repeat(DIGITS)}`;
+
 /**
- * As many studies as are asked for: all of one phantom, each with UIDs of its own.
- * @param attributes of the patient and the study, by keyword
+ * As many studies as are asked for: all of one phantom, each with UIDs and a patient of its own.
+ * @param attributes of the patient and the study, by keyword; of a Patient ID the last six characters are the study's
  */
 export function* smallStudies(
   count: number,
   attributes: Readonly<Record<string, unknown>> = {},
   first = 0,
 ): Generator<SmallStudy> {
-  const phantom = makePhantomSeries({ seed: 3, lesions: 1, geometry: GEOMETRY, attributes });
+  const phantom = makePhantomSeries({
+    seed: 3,
+    lesions: 1,
+    geometry: GEOMETRY,
+    attributes: { PatientID: PATIENT, ...attributes },
+  });
   const { instances } = collectSeries(phantom);
   const files = instances.map(({ bytes }) => Buffer.from(bytes).toString('latin1'));
   const { studyInstanceUid, seriesInstanceUid, frameOfReferenceUid } = phantom;
-  const uids = [
+  const names = [
+    String(attributes.PatientID ?? PATIENT),
     studyInstanceUid,
     seriesInstanceUid,
     frameOfReferenceUid,
@@ -31,13 +40,13 @@ export function* smallStudies(
   ];
   for (let index = first; index < first + count; index++) {
     // Of the same length, so that nothing else of a file changes.
-    const own = (uid: string) => uid.slice(0, -DIGITS) + String(index).padStart(DIGITS, '0');
+    const own = (name: string) => name.slice(0, -DIGITS) + String(index).padStart(DIGITS, '0');
     yield {
       studyInstanceUid: own(studyInstanceUid),
       seriesInstanceUid: own(seriesInstanceUid),
       files: files.map((file) =>
         Buffer.from(
-          uids.reduce((text, uid) => text.replaceAll(uid, own(uid)), file),
+          names.reduce((text, name) => text.replaceAll(name, own(name)), file),
           'latin1',
         ),
       ),
