@@ -13,9 +13,12 @@ import sys
 import pydicom
 
 
+def coded(code) -> str:
+    return f"{code.CodeValue}|{code.CodingSchemeDesignator}"
+
+
 def name(item) -> str:
-    code = item.ConceptNameCodeSequence[0] if "ConceptNameCodeSequence" in item else None
-    return f"{code.CodeValue}|{code.CodingSchemeDesignator}" if code else ""
+    return coded(item.ConceptNameCodeSequence[0]) if "ConceptNameCodeSequence" in item else ""
 
 
 def children(item, concept=None, value_type=None) -> list:
@@ -27,8 +30,7 @@ def children(item, concept=None, value_type=None) -> list:
 
 
 def concept_value(item) -> str:
-    code = item.ConceptCodeSequence[0]
-    return f"{code.CodeValue}|{code.CodingSchemeDesignator}"
+    return coded(item.ConceptCodeSequence[0])
 
 
 def image_reference(item) -> dict:
@@ -127,6 +129,20 @@ def read(path: str) -> dict:
         "study": ds.StudyInstanceUID,
         "language": [concept_value(child) for child in children(ds, "121049|DCM")],
         "observer": [concept_value(child) for child in children(ds, "121005|DCM")],
+        "device": {
+            concept: [child.get("TextValue") or child.get("UID") for child in children(ds, f"{concept}|DCM")]
+            for concept in ("121012", "121014", "121015")
+        },
+        "equipment": [
+            {
+                "purpose": coded(item.PurposeOfReferenceCodeSequence[0]),
+                "121012": [item.DeviceUID],
+                "121014": [item.Manufacturer],
+                "121015": [item.ManufacturerModelName],
+                "version": item.SoftwareVersions,
+            }
+            for item in ds.ContributingEquipmentSequence
+        ],
         "comment": " ".join(child.TextValue for child in children(ds, "121106|DCM", "TEXT")),
         "library": [
             image_reference(image)["uid"] for part in children(library) for image in children(part, value_type="IMAGE")

@@ -20,6 +20,10 @@ export interface ReadReport {
   readonly study: string;
   readonly language: readonly string[];
   readonly observer: readonly string[];
+  /** Of the observer: UID, manufacturer and model name, by the code of their concept. */
+  readonly device: Readonly<Record<string, readonly string[]>>;
+  /** Contributing equipment, told in the same way. */
+  readonly equipment: readonly object[];
   readonly comment: string;
   readonly library: readonly string[];
   readonly groups: readonly {
@@ -72,6 +76,13 @@ export function assertReports(
   assert.deepEqual(report.flags, ['COMPLETE', 'UNVERIFIED']);
   assert.equal(report.study, series.studyInstanceUid);
   assert.deepEqual([report.language, report.observer], [['en|RFC5646'], ['121007|DCM']]);
+  const { name, version } = MANIFEST;
+  assert.deepEqual(
+    report.equipment,
+    [{ purpose: '109102|DCM', ...report.device, version }],
+    'the contributing equipment is another device than the observer',
+  );
+  assert.deepEqual(report.device['121015'], [name]);
   assert.match(report.comment, /Research use only\. Not a medical device/);
   assert.deepEqual(new Set(report.library), new Set(series.slices.map(({ sopInstanceUid }) => sopInstanceUid)));
   assert.deepEqual(

@@ -15,5 +15,6 @@ export const CODES = {
   },
   liver: { value: '10200004', scheme: 'SCT', meaning: 'Liver' },
   mass: { value: '4147007', scheme: 'SCT', meaning: 'Mass' },
+  processingEquipment: { value: '109102', scheme: 'DCM', meaning: 'Processing Equipment' },
   artificialIntelligence: { value: '123110', scheme: 'DCM', meaning: 'Artificial Intelligence' },
 } as const satisfies Record<string, Code>;

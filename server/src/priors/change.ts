@@ -16,7 +16,8 @@ type MeasuredLesion = Pick<Lesion, 'number' | 'volumeMl' | 'longAxisMm' | 'centr
 
 /**
  * Changes of volume beyond these are no accident of measuring, at 95 % confidence and by longest diameter: the claim of
- * QIBA's profile CT Tumor Volume Change (CTV-1) for 10 mm and more. It claims nothing below; there a lesion must double.
+ * QIBA's profile CT Tumor Volume Change (CTV-1) for 10 mm and more, as it is usually quoted (docs/priors.md). It claims
+ * nothing below; there a lesion must double.
  */
 const LEAST_CHANGE: readonly (readonly [fromMm: number, share: number])[] = [
   [50, 0.24],

@@ -1,10 +1,13 @@
+import { CODES } from '../dicom/codes.ts';
 import type { RawElement } from '../dicom/dataset.ts';
 import type { CtSeries } from '../volume/series.ts';
+import { codeItem } from './code-item.ts';
 import { type DicomDateTime, dicomDateTime } from './date-time.ts';
 import { patientAndStudy } from './patient-study.ts';
 import { MANUFACTURER } from './provenance.ts';
+import type { ModelDescription } from './seg/segments.ts';
 import { dicomText } from './text.ts';
-import { type ObjectKind, objectUids } from './uids.ts';
+import { modelUid, type ObjectKind, objectUids } from './uids.ts';
 
 /** What every object of a run takes from the run. */
 export interface CompositeInput {
@@ -12,6 +15,8 @@ export interface CompositeInput {
   readonly series: Pick<CtSeries, 'studyInstanceUid' | 'header'>;
   /** SHA-256 of the model, hexadecimal. */
   readonly modelDigest: string;
+  /** The model, where it has a part in the object. */
+  readonly manifest?: Pick<ModelDescription, 'name' | 'version'>;
   /** Version of this software. */
   readonly softwareVersion: string;
   /** When the run's objects were first made; a retry gives the same time. */
@@ -84,7 +89,26 @@ export function composite(input: CompositeInput, object: ObjectDescription): Com
       // Type 1 for software too: the model is what makes one such device differ from another.
       DeviceSerialNumber: input.modelDigest,
       SoftwareVersions: dicomText(input.softwareVersion, 64),
+      ...(input.manifest ? contributingEquipment(input.manifest, input.modelDigest) : {}),
     },
+  };
+}
+
+/**
+ * The algorithm as equipment that had a part in the object (PS3.3 section C.12.1), as IHE's profile AI Results has it (RAD
+ * TF-3 section 6.5.3.1): name, version and UID are those of the report's Device Observer and Algorithm Identification.
+ */
+function contributingEquipment({ name, version }: Pick<ModelDescription, 'name' | 'version'>, digest: string): object {
+  return {
+    ContributingEquipmentSequence: [
+      {
+        PurposeOfReferenceCodeSequence: [codeItem(CODES.processingEquipment)],
+        Manufacturer: MANUFACTURER,
+        ManufacturerModelName: dicomText(name, 64),
+        SoftwareVersions: dicomText(version, 64),
+        DeviceUID: modelUid(digest),
+      },
+    ],
   };
 }
 

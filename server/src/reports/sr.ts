@@ -1,5 +1,4 @@
 import { CODES } from '../dicom/codes.ts';
-import { derivedUid } from '../dicom/uid.ts';
 import { writePart10 } from '../dicom/write.ts';
 import { composite } from './composite.ts';
 import { MANUFACTURER, provenanceText } from './provenance.ts';
@@ -8,6 +7,8 @@ import { CONCEPTS } from './sr/concepts.ts';
 import { code, container, type Item, image, related, text, uidReference } from './sr/content.ts';
 import { comparisonGroups, lesionGroup, lesionsGroup, liverGroup, parenchymaGroup } from './sr/groups.ts';
 import type { SrInput } from './sr/input.ts';
+import { dicomText } from './text.ts';
+import { modelUid } from './uids.ts';
 
 /** Comprehensive 3D SR Storage, PS3.4 table B.5-1. */
 export const COMPREHENSIVE_3D_SR_STORAGE = '1.2.840.10008.5.1.4.1.1.88.34';
@@ -62,14 +63,14 @@ function measurementReport(input: SrInput): Item {
   ]);
 }
 
-/** Device Observer Identifying Attributes, TID 1004: the model on this software. */
+/** Device Observer Identifying Attributes, TID 1004: the model, running on this software. */
 function observer({ modelDigest, manifest }: SrInput): Item[] {
   return [
     code(CONCEPTS.observerType, CONCEPTS.device),
-    uidReference(CONCEPTS.deviceObserverUid, derivedUid('hepar', 'device', modelDigest)),
-    text(CONCEPTS.deviceObserverName, manifest.name),
+    uidReference(CONCEPTS.deviceObserverUid, modelUid(modelDigest)),
+    text(CONCEPTS.deviceObserverName, 'Hepar companion server'),
     text(CONCEPTS.deviceObserverManufacturer, MANUFACTURER),
-    text(CONCEPTS.deviceObserverModelName, 'Hepar companion server'),
+    text(CONCEPTS.deviceObserverModelName, dicomText(manifest.name, 64)),
     text(CONCEPTS.deviceObserverSerialNumber, modelDigest),
   ];
 }

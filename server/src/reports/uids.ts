@@ -17,3 +17,8 @@ export function objectUids(runId: string, kind: ObjectKind, number = 1): ObjectU
     sopInstanceUID: derivedUid('hepar', runId, ...instance),
   };
 }
+
+/** The UID of a model: other weights are another device. @param digest SHA-256, hexadecimal */
+export function modelUid(digest: string): string {
+  return derivedUid('hepar', 'device', digest);
+}

@@ -3,6 +3,7 @@ import { derivedUid } from '../../dicom/uid.ts';
 import type { Lesion } from '../../findings/schema.ts';
 import type { SourceSlice } from '../../volume/volume.ts';
 import { algorithmParameters } from '../seg/segments.ts';
+import { dicomText } from '../text.ts';
 import { changeItems, comparisonItems, comparisonUid } from './comparison.ts';
 import { CONCEPTS, UNITS } from './concepts.ts';
 import {
@@ -134,8 +135,8 @@ function group(template: '1411' | '1501', subject: Subject, input: SrInput, cont
 /** Algorithm Identification, TID 4019. */
 function algorithm(input: SrInput): Item[] {
   return [
-    text(CONCEPTS.algorithmName, input.manifest.name),
-    text(CONCEPTS.algorithmVersion, input.manifest.version),
+    text(CONCEPTS.algorithmName, dicomText(input.manifest.name, 64)),
+    text(CONCEPTS.algorithmVersion, dicomText(input.manifest.version, 64)),
     text(CONCEPTS.algorithmParameters, algorithmParameters(input)),
   ];
 }
