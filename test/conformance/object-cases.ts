@@ -6,6 +6,7 @@ import type { GeometryOptions } from '../../server/src/phantom/geometry.ts';
 import { collectSeries, makePhantomSeries, type PhantomOptions } from '../../server/src/phantom/series.ts';
 import { assemble } from '../../server/src/volume/assemble.ts';
 import type { CtSeries } from '../../server/src/volume/series.ts';
+import { LIVER_AND_THREE, labelledBalls } from './balls.ts';
 import { SEG_CASES, type SeriesSpec, seriesSpec } from './seg-cases.ts';
 import { labelsInPixels, makeSeries, readSeries } from './seg-support.ts';
 
@@ -51,29 +52,13 @@ const turned = { rotationDeg: [12, -8, 10] } as const;
 const extra = (n: number, name: string, changes: Partial<SeriesSpec>): ObjectCase =>
   labelled(seriesSpec(name, `2.25.91${n}`, changes));
 
-/** A patient's scan, with made-up labels: a ball of liver, and lesions of 28, 14 and 0 mm. */
+/** A patient's scan, with made-up labels. */
 function patient(name: string, folder: string): ObjectCase {
   return {
     name: `patient: ${name}`,
     load: async () => {
       const series = await readSeries(folder);
-      const { grid } = series.volume;
-      const [columns, rows, slices] = grid.shape;
-      const labels = new Uint8Array(columns * rows * slices);
-      for (const [i, j, k, radiusMm, label] of [
-        [0.33, 0.45, 0.5, 60, 1],
-        [0.3, 0.4, 0.4, 14, 2],
-        [0.4, 0.5, 0.6, 7, 3],
-        [0.35, 0.5, 0.5, 0.01, 4],
-      ] as const) {
-        const centre = [Math.round(i * columns), Math.round(j * rows), Math.round(k * slices)] as const;
-        for (let at = 0; at < labels.length; at++) {
-          const voxel = [at % columns, Math.floor(at / columns) % rows, Math.floor(at / (columns * rows))] as const;
-          const offset = voxel.map((index, axis) => (index - centre[axis]!) * grid.spacingMm[axis]!);
-          if (Math.hypot(...offset) <= radiusMm) labels[at] = label;
-        }
-      }
-      return { series, labels };
+      return { series, labels: labelledBalls(series.volume.grid, LIVER_AND_THREE) };
     },
   };
 }
