@@ -84,15 +84,17 @@ export async function runWindows(field: Field, run: WindowRun): Promise<WindowsR
   return { probabilities, presence };
 }
 
-function grouped<T>(items: readonly T[], most: number): T[][] {
+/** Items in their order, `most` at a time. */
+export function grouped<T>(items: readonly T[], most: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / most) }, (_, n) => items.slice(n * most, (n + 1) * most));
 }
 
-const partOf = (values: Float32Array, part: number, parts: number) =>
+/** One of the equal parts of values. */
+export const partOf = (values: Float32Array, part: number, parts: number) =>
   values.subarray((part * values.length) / parts, ((part + 1) * values.length) / parts);
 
 /** Waits for a window, but no longer than until the run is cancelled. */
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const abort = Promise.withResolvers<never>();
   const cancel = () => abort.reject(signal.reason);

@@ -5,9 +5,13 @@ import { join } from 'node:path';
 import { segment } from '../../../server/src/inference/cascade.ts';
 import type { Manifest, WholeScan } from '../../../server/src/inference/manifest.ts';
 import { loadModel } from '../../../server/src/inference/model.ts';
+import type { NetworkSession } from '../../../server/src/inference/session.ts';
 import { networkAxes, withoutZeroBorder } from '../../../server/src/inference/whole-scan/axes.ts';
+import type { Decision } from '../../../server/src/inference/whole-scan/decide.ts';
+import type { NetworkInput } from '../../../server/src/inference/whole-scan/input.ts';
 import { startsAlong, windowWeights } from '../../../server/src/inference/whole-scan/placement.ts';
 import { coarseAxis, resizedCount, roundHalfEven } from '../../../server/src/inference/whole-scan/resize.ts';
+import { slide } from '../../../server/src/inference/whole-scan/slide.ts';
 import type { Progress } from '../../../server/src/progress.ts';
 import { Refusal } from '../../../server/src/refusal.ts';
 import { cross, normalise, voxelCount } from '../../../server/src/volume/geometry.ts';
@@ -188,6 +192,26 @@ describe('the grids and windows of other systems', () => {
     }
   });
 
+  it('give the same slices however many windows run at once', async () => {
+    const shape: Vec3 = [20, 18, 22];
+    const values = Float32Array.from({ length: voxelCount(shape) }, (_, n) => Math.sin(n * n));
+    const input: NetworkInput = { inner: shape, before: [0, 0, 0], shape, values };
+    const stage = tinyStage('n.onnx', new Uint8Array(), {
+      channels: ['background', 'liver', 'lesion'],
+      windowVoxels: [8, 10, 12],
+      wholeScan: { ...RULES, mirrorAxes: ['x', 'z'] },
+    });
+    const slices = async (batch: number) => {
+      const taken: Float32Array[] = [];
+      const decision = { add: (z: number, slice: Float32Array) => taken.splice(z, 0, slice) } as unknown as Decision;
+      await slide(stage, positional(batch), input, decision, QUIET.signal, () => {});
+      return taken;
+    };
+    const expected = await slices(1);
+    assert.equal(expected.length, shape[2]);
+    for (const batch of [2, 3, 7]) assert.deepEqual(await slices(batch), expected, `${batch} at once`);
+  });
+
   it('weigh no voxel nothing', () => {
     const windowVoxels: [number, number, number] = [64, 48, 128];
     for (const conventions of ['nnunet', 'monai'] as const) {
@@ -196,6 +220,24 @@ describe('the grids and windows of other systems', () => {
     }
   });
 });
+
+/** A made-up network whose answer depends on the place in the window: one that is put together wrongly shows. */
+function positional(batch: number): NetworkSession {
+  return {
+    engine: { provider: 'cpu', device: 'none' },
+    batch,
+    run: async (input, windows = 1) => {
+      const voxels = input.length / windows;
+      const classes = new Float32Array(3 * input.length);
+      for (let n = 0; n < classes.length; n++) {
+        const window = Math.floor(n / (3 * voxels));
+        classes[n] = Math.fround(input[window * voxels + (n % voxels)]! * (1 + (n % (3 * voxels)) / voxels));
+      }
+      return { classes, presence: null };
+    },
+    release: async () => {},
+  };
+}
 
 function around(shape: Vec3, spacingMm: Vec3, rows: Vec3, columns: Vec3): Grid {
   return gridAround(SCENE.centreMm, shape, spacingMm, [rows, columns, cross(rows, columns)]);

@@ -1,20 +1,15 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Progress } from '../../progress.ts';
 import { voxelMl } from '../../volume/geometry.ts';
 import type { CtSeries, Warning } from '../../volume/series.ts';
-import { NetworkError } from '../errors.ts';
 import { noLiver } from '../locate.ts';
-import type { Stage } from '../manifest.ts';
 import type { Model } from '../model.ts';
 import { postprocess } from '../postprocess.ts';
 import { BACKGROUND, LIVER, type Segmentation } from '../segmentation.ts';
-import type { NetworkSession } from '../session.ts';
 import { type SegmentOptions, withNetwork } from '../with-network.ts';
 import { networkAxes, withoutZeroBorder } from './axes.ts';
-import { Decision, toProbabilitiesInPlace } from './decide.ts';
-import { type NetworkInput, networkInput } from './input.ts';
-import { mirrored, mirrorings, startsAlong, windowWeights } from './placement.ts';
-import { Slab } from './slab.ts';
+import { Decision } from './decide.ts';
+import { networkInput } from './input.ts';
+import { slide } from './slide.ts';
 
 /** Share of the work at which the network's grid is ready, and at which its windows are done. */
 const PREPARED = 0.03;
@@ -60,68 +55,6 @@ export async function segmentWholeScan(
   if (found === 0 || foundMl < leastLiverMl) throw noLiver(foundMl, leastLiverMl);
   report('segment', 1);
   return { ...decided, heatMap: null, liverMedianHu: medianHu(volume.hu, labels), engine, warnings };
-}
-
-/** Runs the windows layer by layer along z, and hands on each slice that no later layer covers. */
-async function slide(
-  stage: Stage,
-  session: NetworkSession,
-  { shape, values }: NetworkInput,
-  decision: Decision,
-  signal: AbortSignal,
-  done: (fraction: number) => void,
-): Promise<void> {
-  const { windowVoxels: window, overlap, channels } = stage;
-  const { conventions, mirrorAxes, resampled } = stage.wholeScan!;
-  const starts = (axis: 0 | 1 | 2) => startsAlong(conventions, shape[axis], window[axis], overlap);
-  const [xs, ys, zs] = [starts(0), starts(1), starts(2)];
-  const turns = mirrorings(mirrorAxes);
-  const runs = xs.length * ys.length * zs.length * turns.length;
-  const slab = new Slab(channels.length, shape, window, windowWeights(stage));
-  const input = new Float32Array(window[0] * window[1] * window[2]);
-  const sum = new Float32Array(channels.length * input.length);
-  let ran = 0;
-  for (const [layer, z] of zs.entries()) {
-    for (const y of ys) {
-      for (const x of xs) {
-        readWindow(values, shape, [x, y, z], window, input);
-        sum.fill(0);
-        for (const turn of turns) {
-          await nextTurn();
-          signal.throwIfAborted();
-          const { classes } = await session.run(mirrored(input, window, turn));
-          const back = mirrored(classes, window, turn);
-          for (let n = 0; n < sum.length; n++) sum[n]! += back[n]! / turns.length;
-          done(++ran / runs);
-        }
-        slab.add([x, y, z], sum);
-      }
-    }
-    for (let finished = z; finished < (zs[layer + 1] ?? shape[2]); finished++) {
-      const slice = slab.take(finished);
-      if (!slice.every(Number.isFinite)) {
-        throw new NetworkError(stage.file, `gives values that are no numbers on ${session.engine.provider}`);
-      }
-      if (resampled === 'probabilities' && stage.activation === 'logits') toProbabilitiesInPlace(slice, stage);
-      await nextTurn();
-      decision.add(finished, slice);
-    }
-  }
-}
-
-function readWindow(
-  values: Float32Array,
-  [nx, ny]: readonly [number, number, number],
-  [x, y, z]: readonly [number, number, number],
-  [wx, wy, wz]: readonly [number, number, number],
-  into: Float32Array,
-): void {
-  for (let k = 0, to = 0; k < wz; k++) {
-    for (let j = 0; j < wy; j++, to += wx) {
-      const from = x + nx * (y + j + ny * (z + k));
-      into.set(values.subarray(from, from + wx), to);
-    }
-  }
 }
 
 /** Median HU of the liver without its lesions; of all that was labelled where there is no such voxel. */

@@ -27,20 +27,26 @@ export class Slab {
   add(start: Vec3, output: Float32Array): void {
     const [nx, ny] = this.#shape;
     const [wx, wy, wz] = this.#window;
+    const channels = this.#channels;
     const windowWeights = this.#windowWeights;
+    const weights = this.#weights;
+    const sums = this.#sums;
     const perSlice = nx * ny;
     for (let z = 0; z < wz; z++) {
       const slot = (start[2] + z) % wz;
       for (let y = 0; y < wy; y++) {
-        const weightAt = wx * (y + wy * z);
         const row = start[0] + nx * (start[1] + y);
-        const weights = this.#weights.subarray(slot * perSlice + row, slot * perSlice + row + wx);
-        for (let x = 0; x < wx; x++) weights[x]! += windowWeights[weightAt + x]!;
-        for (let channel = 0; channel < this.#channels; channel++) {
-          const sumAt = (slot * this.#channels + channel) * perSlice + row;
-          const sums = this.#sums.subarray(sumAt, sumAt + wx);
-          const from = weightAt + channel * wx * wy * wz;
-          for (let x = 0; x < wx; x++) sums[x]! += windowWeights[weightAt + x]! * output[from + x]!;
+        const weightAt = wx * (y + wy * z);
+        const end = weightAt + wx;
+        for (let from = weightAt, to = slot * perSlice + row; from < end; from++, to++) {
+          weights[to]! += windowWeights[from]!;
+        }
+        for (let channel = 0; channel < channels; channel++) {
+          const shift = channel * wx * wy * wz;
+          let to = (slot * channels + channel) * perSlice + row;
+          for (let from = weightAt; from < end; from++, to++) {
+            sums[to]! += windowWeights[from]! * output[from + shift]!;
+          }
         }
       }
     }
