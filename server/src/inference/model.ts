@@ -26,9 +26,9 @@ const MOST_WINDOW_VOXELS = 256 ** 3;
  * @throws ModelError with every problem found
  */
 export async function loadModel(dir: string): Promise<Model> {
-  const manifest = parseManifest(dir, await readRegularFile(dir, MANIFEST, MOST_MANIFEST_BYTES));
+  const model = await readModel(dir);
   const problems: string[] = [];
-  for (const network of networksOf(manifest)) {
+  for (const network of networksOf(model.manifest)) {
     try {
       await readNetwork(dir, network);
     } catch (error) {
@@ -37,6 +37,15 @@ export async function loadModel(dir: string): Promise<Model> {
     }
   }
   if (problems.length > 0) throw new ModelError(dir, problems);
+  return model;
+}
+
+/**
+ * Reads and checks a model's manifest alone; its networks are checked when they are read.
+ * @throws ModelError with every problem found
+ */
+export async function readModel(dir: string): Promise<Model> {
+  const manifest = parseManifest(dir, await readRegularFile(dir, MANIFEST, MOST_MANIFEST_BYTES));
   return { dir, manifest, digest: sha256(Buffer.from(canonicalJson(manifest))) };
 }
 

@@ -64,9 +64,9 @@ async function onTheFastest(request: RunRequest): Promise<RunRequest> {
   const { modelDir, provider, device, threads, dataDir } = request;
   if (modelDir === null || dataDir === undefined) return request;
   // Not before they are needed: they load the runtime.
-  const { chooseFastest, loadModel } = await import('./fastest.ts');
+  const { chooseFastest, readModel } = await import('./fastest.ts');
   // What is wrong with a model the pipeline says.
-  const model = await loadModel(modelDir).catch(() => null);
+  const model = await readModel(modelDir).catch(() => null);
   const fastest = model && (await chooseFastest({ model, provider, device, threads, dataDir }));
   return fastest ? { ...request, provider: fastest.provider, fastest: fastest.files } : request;
 }

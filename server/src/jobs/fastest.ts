@@ -5,13 +5,13 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { stagesOf } from '../inference/manifest.ts';
-import { formsFor, loadModel, type Model } from '../inference/model.ts';
+import { formsFor, type Model, readModel } from '../inference/model.ts';
 import type { Provider, ProviderPreference } from '../inference/provider.ts';
 import { worthTrying } from '../inference/providers.ts';
 import { PROVIDERS } from '../inference/segmentation.ts';
 import { type ProbeOptions, type Tried, tryProvider } from './device.ts';
 
-export { loadModel };
+export { readModel };
 
 /** What is the fastest on this machine of all that is right. */
 const fastestSchema = z.object({
