@@ -3,6 +3,8 @@ import { type NetworkFile, type Stage, stagesOf } from './manifest.ts';
 import { type Model, networkFor, readNetwork } from './model.ts';
 import { summariseOnnx } from './onnx-summary.ts';
 import { installedProviders, openSession, type Provider, type WindowOutput } from './provider.ts';
+import { differenceFromReference, probeWindow } from './reference.ts';
+import type { NetworkSession } from './session.ts';
 
 /** Something to know of a model: a problem keeps it from being used, a note does not. */
 export interface ModelRemark {
@@ -80,7 +82,8 @@ async function runOn(
       const started = performance.now();
       const second = copied(await session.run(flat));
       const milliseconds = Math.round(performance.now() - started);
-      const problem = wrongWith(first, second);
+      const problem =
+        wrongWith(first, second) ?? (provider === REFERENCE ? await unlikeReference(session, stage) : null);
       if (problem) return { remark: { kind: 'problem', message: `${file} ${problem} on ${provider}` } };
       return { line: `${provider} (${session.engine.device}), ${milliseconds} ms a window of ${x} x ${y} x ${z}` };
     } finally {
@@ -108,6 +111,15 @@ function wrongWith(first: readonly Float32Array[], second: readonly Float32Array
     return largest < LEAST_DIFFERENCE;
   });
   return isConstant ? 'gives the same whatever goes in' : null;
+}
+
+/** A GPU is compared with the stored reference when it is opened; what the CPU says otherwise is a fault of the file. */
+async function unlikeReference(session: NetworkSession, stage: Stage): Promise<string | null> {
+  if (!stage.reference) return null;
+  const output = await session.run(probeWindow(stage));
+  const difference = await differenceFromReference(output, stage, () => Promise.reject(new TypeError('not needed')));
+  if (difference <= stage.reference.tolerance) return null;
+  return `answers the made-up window otherwise than the manifest's reference, by ${difference.toPrecision(2)} of its spread,`;
 }
 
 const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!.trim();

@@ -72,6 +72,11 @@ describe('models brought by a user', function () {
       says: /gives the same whatever goes in/,
     },
     'an output that is no number': { network: { weights: new Float32Array(4).fill(Number.NaN) }, says: /no numbers/ },
+    "another answer than the manifest's reference": {
+      network: {},
+      options: { segment: { reference: { tolerance: 0.02, values: Array.from({ length: 16 }, (_, n) => 5 * n) } } },
+      says: /segment\.onnx answers the made-up window otherwise than the manifest's reference, by \d/,
+    },
     'a fixed window that is another': { network: { inputShape: [1, 1, 48, 48, 48] }, says: /\[1, 1, 48, 48, 48\]/ },
   };
   for (const [name, { network, options, says }] of Object.entries(FAULTS)) {
