@@ -1,14 +1,12 @@
 import { match, strictEqual } from 'node:assert';
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { hasPythonModules, PYTHON } from '../../support/python.ts';
 
-const PYTHON = '/usr/bin/python3';
 const NEEDED = ['numpy', 'scipy', 'torch', 'onnx'];
 
 describe('the training recipe', () => {
   before(function () {
-    const check = `import importlib.util as u, sys; sys.exit(any(u.find_spec(m) is None for m in ${JSON.stringify(NEEDED)}))`;
-    if (!existsSync(PYTHON) || spawnSync(PYTHON, ['-c', check]).status !== 0) this.skip();
+    if (!hasPythonModules(NEEDED)) this.skip();
   });
 
   it('passes its own tests, so that the released weights can be made again', function () {
