@@ -1,3 +1,8 @@
+import sys
+from unittest.mock import patch
+
+import torch
+
 from .bundle import bundle
 from .support import Importing
 
@@ -118,3 +123,55 @@ def four_channels(metadata, _inference):
     predicted = metadata['network_data_format']['outputs']['pred']
     predicted['num_channels'] = 4
     predicted['channel_def']['3'] = 'spleen'
+
+
+NETS = """
+from torch import nn
+
+class UNet(nn.Sequential):
+    def __init__(self, spatial_dims):
+        assert spatial_dims == 3
+        super().__init__(nn.Conv3d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv3d(4, 3, 1))
+"""
+
+
+class WeightsTest(Importing):
+    """models/model.pt, with a stand-in for MONAI, since that cannot be counted on."""
+
+    importer = 'monai_bundle'
+
+    def setUp(self):
+        super().setUp()
+        package = self.root / 'installed' / 'monai'
+        (package / 'networks').mkdir(parents=True)
+        for folder in (package, package / 'networks'):
+            (folder / '__init__.py').write_text('')
+        (package / 'networks' / 'nets.py').write_text(NETS)
+        sys.path.insert(0, str(package.parent))
+        self.addCleanup(sys.path.remove, str(package.parent))
+        self.addCleanup(lambda: [sys.modules.pop(name) for name in list(sys.modules) if name.split('.')[0] == 'monai'])
+        self.bundle = bundle(self.root / 'bundle')
+        script = self.bundle / 'models' / 'model.ts'
+        self.weights = dict(torch.jit.load(str(script)).state_dict())
+        script.unlink()
+
+    def write(self, held):
+        torch.save(held, str(self.bundle / 'models' / 'model.pt'))
+        return self.bundle
+
+    def test_reads_weights_alone_and_among_others(self):
+        self.manifest(self.write(self.weights))
+        self.out = self.root / 'other'
+        self.manifest(self.write({'model': self.weights, 'epoch': 3}))
+
+    def test_refuses_other_weights_and_networks(self):
+        self.refused(r'is not of this network: it has no 2.bias', self.write({k: v for k, v in self.weights.items() if k != '2.bias'}))
+        self.refused("has no 'model'", self.write({'epoch': 3}))
+        path = self.write(self.weights) / 'configs' / 'inference.json'
+        path.write_text(path.read_text().replace('"UNet"', '"SwinUNETR"'))
+        self.refused('the network SwinUNETR is not among UNet', self.bundle)
+
+    def test_says_what_is_needed_where_monai_is_not_installed(self):
+        self.write(self.weights)
+        with patch('importlib.util.find_spec', lambda name: None):
+            self.refused('model.pt needs monai', self.bundle)

@@ -1,5 +1,6 @@
 import os
 import pickle
+import sys
 
 import numpy as np
 import torch
@@ -167,3 +168,56 @@ def halved_twice(plans, _dataset, checkpoint):
         'n_conv_per_stage': [1, 1, 1], 'n_conv_per_stage_decoder': [1, 1],
     }  # fmt: skip
     checkpoint['network_weights'] = dict(build(configuration, 3).state_dict())
+
+
+LIBRARY = """
+from hepar_import.unet import Architecture, UNet
+
+class PlainConvUNet(UNet):
+    def __init__(self, input_channels, num_classes, deep_supervision, conv_op, norm_op, nonlin, n_stages, features_per_stage, **others):
+        assert (input_channels, deep_supervision, conv_op.__name__, norm_op.__name__, nonlin.__name__) == (1, False, 'Conv3d', 'InstanceNorm3d', 'LeakyReLU')
+        super().__init__(Architecture(False, features_per_stage, others['kernel_sizes'], others['strides'], others['n_conv_per_stage'],
+            others['n_conv_per_stage_decoder']), num_classes)
+"""
+
+
+class LibraryTest(Importing):
+    """With a stand-in for the library, since that cannot be counted on."""
+
+    importer = 'nnunet'
+
+    def setUp(self):
+        super().setUp()
+        package = self.root / 'installed' / 'dynamic_network_architectures'
+        (package / 'architectures').mkdir(parents=True)
+        for folder in (package, package / 'architectures'):
+            (folder / '__init__.py').write_text('')
+        (package / 'architectures' / 'unet.py').write_text(LIBRARY)
+        sys.path.insert(0, str(package.parent))
+        self.addCleanup(sys.path.remove, str(package.parent))
+        self.addCleanup(lambda: [sys.modules.pop(name) for name in list(sys.modules) if name.startswith('dynamic_network')])
+
+    def test_builds_the_network_where_it_is_installed(self):
+        def named(plans, *_):
+            plans['configurations']['3d_fullres']['architecture']['_kw_requires_import'] = ['conv_op', 'norm_op', 'nonlin']
+
+        self.manifest(trained_model(self.root / 'trained', named))
+        self.assertIn('dynamic_network_architectures.architectures.unet', sys.modules)
+
+    def test_takes_no_class_from_elsewhere(self):
+        self.refused('the network os.system is not of dynamic', trained_model(self.root / 'a', path_of('os.system')))
+        self.refused('has no dynamic_network_architectures.x.Y', trained_model(self.root / 'b', path_of('dynamic_network_architectures.x.Y')))
+
+        def hostile(plans, *_):
+            architecture = plans['configurations']['3d_fullres']['architecture']
+            architecture['_kw_requires_import'] = ['conv_op']
+            architecture['arch_kwargs']['conv_op'] = 'os.system'
+
+        self.refused('the plan names os.system', trained_model(self.root / 'c', hostile))
+
+
+def path_of(path):
+    def edit(plans, *_):
+        plans['configurations']['3d_fullres']['architecture']['network_class_name'] = path
+
+    return edit
