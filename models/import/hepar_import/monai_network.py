@@ -33,8 +33,6 @@ def _from_weights(path: Path, config: Config) -> nn.Module:
     if name not in KNOWN:
         raise Refusal(f'the network {name} is not among {", ".join(KNOWN)}: export models/model.ts, which any network can be read from')
     options = {key: value for key, value in definition.items() if not key.startswith('_')}
-    if name == 'DynUNet':
-        options['deep_supervision'] = False
     network = getattr(importlib.import_module('monai.networks.nets'), name)(**options)
     loaded: dict[str, Any] = load_checkpoint(path)
     holder = next((loaded[key] for key in ('model', 'state_dict', 'network') if key in loaded), loaded)

@@ -12,6 +12,7 @@ _WITHOUT_EFFECT = {'LoadImage', 'EnsureChannelFirst', 'AddChannel', 'AsChannelFi
 _AFTER_WITHOUT_EFFECT = _WITHOUT_EFFECT | {'SaveImage', 'CopyItems', 'DeleteItems', 'SelectItems'}
 _ANY_HU = 1e6
 _SIGMA_SCALE = 0.125
+_OF_WINDOWS = ('_target_', 'roi_size', 'overlap', 'mode', 'padding_mode', 'cval', 'sigma_scale')
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ def read_preparation(config: Config) -> Preparation:
 
 
 def read_inferer(config: Config) -> dict[str, Any]:
-    inferer = config.plain({key: value for key, value in (config.value(config.inference.get('inferer'), 'inferer') or {}).items() if key != 'network'}, 'inferer')
+    # Others of its arguments, such as devices, change nothing of the result, and may be expressions.
+    given = config.value(config.inference.get('inferer'), 'inferer') or {}
+    inferer = {key: config.plain(given[key], f'inferer, {key}') for key in _OF_WINDOWS if key in given}
     name = str(inferer.get('_target_', 'none')).rpartition('.')[2]
     if name not in ('SlidingWindowInferer', 'SlidingWindowInfererAdapt'):
         raise Refusal(f'the inferer {name} cannot be expressed; known is SlidingWindowInferer')

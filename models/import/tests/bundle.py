@@ -35,7 +35,7 @@ def bundle(folder: Path, edit: Callable[[dict, dict], None] = lambda *_: None, n
                 {'_target_': 'EnsureTyped', 'keys': 'image'},
             ],
         },
-        'inferer': {'_target_': 'SlidingWindowInferer', 'roi_size': '@patch', 'sw_batch_size': 4, 'overlap': 0.5, 'mode': 'gaussian'},
+        'inferer': {'_target_': 'SlidingWindowInferer', 'roi_size': '@patch', 'sw_batch_size': 4, 'overlap': 0.5, 'mode': 'gaussian', 'sw_device': '@device'},
         'postprocessing': {
             '_target_': 'Compose',
             'transforms': [
