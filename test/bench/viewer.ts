@@ -26,6 +26,8 @@ const WATCH_FOR_COLOUR = `(() => {
   const small = Object.assign(document.createElement('canvas'), { width: 128, height: 128 });
   const context = small.getContext('2d', { willReadFrequently: true });
   const look = () => {
+    // Not before, for to look keeps the page busy.
+    if (!document.querySelector('[data-overlay="shown"]')) return void setTimeout(look, 20);
     context.drawImage(document.querySelector('canvas.cornerstone-canvas'), 0, 0, 128, 128);
     const { data } = context.getImageData(0, 0, 128, 128);
     let coloured = 0;

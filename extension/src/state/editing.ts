@@ -18,7 +18,7 @@ interface Options {
   readonly store: Store<SessionState>;
   readonly viewer: Viewer;
   readonly companion: Pick<Companion, 'correct'>;
-  readonly overlays: Pick<Overlays, 'labelmapOf' | 'runOf' | 'discard' | 'sync' | 'jumpTo'>;
+  readonly overlays: Pick<Overlays, 'labelmapOf' | 'runOf' | 'discard' | 'sync'>;
   /** A saving run, as the server answered. */
   readonly onRun: (run: SegmentationView) => void;
 }

@@ -2,6 +2,7 @@ import type { FindingsDocument } from '../../../server/src/findings/schema.ts';
 import type { SegmentationView } from '../../../server/src/http/contract.ts';
 import type { Companion } from '../companion/client.ts';
 import { LIVER_SEGMENT } from '../editing/segments.ts';
+import { afterPaint } from '../ohif/after-paint.ts';
 import type { Labelmap } from '../ohif/labelmap.ts';
 import { Overlay } from '../ohif/overlay.ts';
 import type { Viewer } from '../ohif/viewer.ts';
@@ -20,11 +21,11 @@ export class Overlays {
   readonly #viewer: Viewer;
   readonly #companion: Companion;
   readonly #loaded = new Map<string, Overlay>();
-  readonly #loading = new Set<string>();
+  readonly #loading = new Map<string, Promise<void>>();
   readonly #stop = new AbortController();
-  /** Wished for before the overlay was there. */
+  /** Done with the next drawing, as soon as the overlay is there. */
   #pendingJump: Jump | null = null;
-  #isSyncing = false;
+  #syncing: Promise<void> | null = null;
   #isStale = false;
 
   constructor(store: Store<SessionState>, viewer: Viewer, companion: Companion) {
@@ -37,26 +38,28 @@ export class Overlays {
     this.#stop.abort();
   }
 
-  /** Brings what is drawn in line with the state. What comes in the meantime is done in a further round. */
-  async sync(): Promise<void> {
+  /**
+   * Brings what is drawn in line with the state, after the panel has shown it: to draw the images takes longer. What comes
+   * in the meantime is done in a further round.
+   */
+  sync(): Promise<void> {
     this.#isStale = true;
-    if (this.#isSyncing) return;
-    this.#isSyncing = true;
-    try {
-      while (this.#isStale && !this.#stop.signal.aborted) {
-        this.#isStale = false;
-        await this.#syncOnce();
-      }
-    } finally {
-      this.#isSyncing = false;
-    }
+    this.#syncing ??= this.#syncAll().finally(() => {
+      this.#syncing = null;
+    });
+    return this.#syncing;
+  }
+
+  /** Resolves when no result is being loaded. */
+  async settled(): Promise<void> {
+    await this.sync();
+    await Promise.all(this.#loading.values());
   }
 
   /** Goes to the point, as soon as the overlay is there. */
   jumpTo(runId: string, segment: number, world: Jump['world']): void {
-    const overlay = this.#loaded.get(runId);
-    this.#pendingJump = overlay ? null : { runId, segment, world };
-    overlay?.jumpTo(segment, world);
+    this.#pendingJump = { runId, segment, world };
+    void this.sync();
   }
 
   /** What is drawn of a result, for editing; null while its overlay is not there. */
@@ -78,6 +81,14 @@ export class Overlays {
     await this.sync();
   }
 
+  async #syncAll(): Promise<void> {
+    while (this.#isStale && !this.#stop.signal.aborted) {
+      await afterPaint();
+      this.#isStale = false;
+      await this.#syncOnce();
+    }
+  }
+
   async #syncOnce(): Promise<void> {
     const state = this.#store.get();
     const series = new Set(this.#viewer.seriesByViewport().values());
@@ -88,7 +99,7 @@ export class Overlays {
       }),
     );
     for (const run of wanted.values()) {
-      if (!this.#loaded.get(run.id)?.exists && !isFailed(state.overlays.get(run.id))) void this.#load(run);
+      if (!this.#loaded.get(run.id)?.exists && !isFailed(state.overlays.get(run.id))) this.#beginToLoad(run);
     }
     for (const [id, overlay] of this.#loaded) {
       if (!overlay.exists) continue;
@@ -119,9 +130,16 @@ export class Overlays {
     if (jump.segment === selected?.segmentNumber) overlay.jumpTo(jump.segment, jump.world);
   }
 
-  async #load(run: SegmentationView): Promise<void> {
+  #beginToLoad(run: SegmentationView): void {
     if (this.#loading.has(run.id)) return;
-    this.#loading.add(run.id);
+    const loading = this.#load(run).finally(() => {
+      this.#loading.delete(run.id);
+      void this.sync();
+    });
+    this.#loading.set(run.id, loading);
+  }
+
+  async #load(run: SegmentationView): Promise<void> {
     const { signal } = this.#stop;
     try {
       this.#tell(run.id, 'loading');
@@ -142,10 +160,7 @@ export class Overlays {
       this.#tell(run.id, 'shown');
     } catch (error) {
       if (!signal.aborted) this.#tell(run.id, { failed: oneLine(error) });
-    } finally {
-      this.#loading.delete(run.id);
     }
-    void this.sync();
   }
 
   #tell(runId: string, overlay: OverlayState): void {

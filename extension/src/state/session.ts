@@ -115,7 +115,6 @@ export class Session {
     const result = shownResult(this.store.get());
     if (!result) return;
     this.store.set({ selected: lesion.number });
-    void this.#overlays.sync();
     this.#overlays.jumpTo(result.id, lesion.segmentNumber, jumpTarget(lesion));
   }
 
@@ -218,7 +217,6 @@ export class Session {
   #hear(heard: readonly SegmentationView[]): void {
     const runs = new Map(this.store.get().runs);
     const isNews = heard.some(({ id, state }) => state === 'done' && runs.get(id)?.run.state !== 'done');
-    if (isNews && this.#study) this.#judge(this.#study);
     for (const run of heard) runs.set(run.id, { run, heardAt: performance.now() });
     this.store.set({ runs });
     for (const run of heard) {
@@ -226,6 +224,8 @@ export class Session {
       this.reviews.hear(run);
     }
     void this.#overlays.sync();
+    // That can wait until the result is seen.
+    if (isNews) void this.#overlays.settled().then(() => this.#study && this.#judge(this.#study));
   }
 
   #setTrouble(trouble: string | null): void {

@@ -7,7 +7,7 @@ import { Store } from '../../../extension/src/state/store.ts';
 import type { FindingsDocument } from '../../../server/src/findings/schema.ts';
 import type { SegmentationView } from '../../../server/src/http/contract.ts';
 import { FakeViewer } from './fake-viewer.ts';
-import { findings, lesion, run, SERIES } from './support.ts';
+import { findings, lesion, run, SERIES, STUDY } from './support.ts';
 
 const OTHER = '2.25.77';
 
@@ -107,9 +107,11 @@ describe('the overlay in the viewer', () => {
     const fake = new FakeViewer().ct(SERIES);
     fake.displaySets.push(fake.seg('seg a', SERIES));
     fake.show('one', SERIES);
-    const { overlays, settle } = open(fake, [run('a')]);
-    await settle();
+    const { store, overlays, settle } = open(fake, [run('a')]);
+    const series = { studyInstanceUID: STUDY, seriesInstanceUID: SERIES, name: '1', unsuitable: null };
+    store.set({ series, selected: 1 });
     overlays.jumpTo('a', 2, [5, 10, 0]);
+    await settle();
     const [[id, segment, viewport, , , , , , center]] = fake.jumps as [unknown[]];
     deepEqual([id, segment, viewport, center], ['set seg a', 2, undefined, { world: [5, 10, 0] }]);
   });
