@@ -10,6 +10,8 @@ import type { LabelMap } from './volume/volume.ts';
 /** The files of a run in its folder. */
 export const FILES = { ...OBJECT_FILES, findings: 'findings.json' } as const;
 
+const WRITTEN_AT_ONCE = 32;
+
 /** What is written of a result before its findings. */
 export interface ResultContent {
   readonly objects: Iterable<ResultFile>;
@@ -58,5 +60,13 @@ async function writeWhole(outDir: string, name: string, content: Uint8Array | st
 async function writePlainFiles(outDir: string, kind: PlainFile, segments: LabelMap<Uint16Array>): Promise<void> {
   if (kind === 'nifti') return writeWhole(outDir, 'labels.nii.gz', await labelMapNifti(segments));
   for (const folder of MASK_FOLDERS) await mkdir(join(outDir, folder), { recursive: true });
-  for (const [name, content] of maskPngs(segments)) await writeFile(join(outDir, name), content);
+  // The disk writes some while the next are made.
+  let writing: Promise<void>[] = [];
+  for (const [name, content] of maskPngs(segments)) {
+    writing.push(writeFile(join(outDir, name), content));
+    if (writing.length < WRITTEN_AT_ONCE) continue;
+    await Promise.all(writing);
+    writing = [];
+  }
+  await Promise.all(writing);
 }
