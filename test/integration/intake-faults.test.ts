@@ -108,7 +108,7 @@ describe('automation when things fail', function () {
     equal(lines.length, 2, lines.join('\n'));
     match(
       lines[0]!,
-      /"problem":"The archive at http:\/\/127\.0\.0\.1:\d+\/changes cannot be reached: connection refused\."/,
+      /"problem":"The archive at http:\/\/127\.0\.0\.1:\d+\S* cannot be reached: connection (refused|closed)\."/,
     );
     await everyStudyHasOneRun();
   });
