@@ -64,7 +64,7 @@ try {
   await visit.page.evaluate(WATCH_FOR_COLOUR);
   await visit.part('segment').click();
   await visit.part('headline').waitFor();
-  await visit.untilColoured();
+  await visit.page.waitForFunction('window.heparColouredAt');
   const colouredAt = await visit.page.evaluate<number>('window.heparColouredAt');
   const [run] = await stage.runsOf(series);
   const overlayMs = colouredAt - Date.parse(run!.finishedAt!);

@@ -9,10 +9,13 @@ export function afterPaint(): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, AT_MOST_MS);
     const { requestAnimationFrame: nextFrame = setTimeout } = globalThis as Frames;
+    // The first frame is drawn, and the second is begun, when the first has been handed on to be shown.
     nextFrame(() => {
-      setTimeout(() => {
-        clearTimeout(timer);
-        resolve();
+      nextFrame(() => {
+        setTimeout(() => {
+          clearTimeout(timer);
+          resolve();
+        });
       });
     });
   });
