@@ -10,8 +10,6 @@ import type { LabelMap } from './volume/volume.ts';
 /** The files of a run in its folder. */
 export const FILES = { ...OBJECT_FILES, findings: 'findings.json' } as const;
 
-const WRITTEN_AT_ONCE = 32;
-
 /** What is written of a result before its findings. */
 export interface ResultContent {
   readonly objects: Iterable<ResultFile>;
@@ -26,8 +24,14 @@ export interface ResultContent {
 export async function writeObjects(outDir: string, { objects, segments, plainFiles }: ResultContent): Promise<void> {
   // What an attempt that broke off has left behind is no part of this result.
   await rm(outDir, { recursive: true, force: true });
-  for (const kind of plainFiles) await writePlainFiles(outDir, kind, segments);
-  for (const [name, content] of objects) await writeWhole(outDir, name, content);
+  const plain = Promise.all(plainFiles.map((kind) => writePlainFiles(outDir, kind, segments)));
+  // What it throws is thrown where it is waited for.
+  plain.catch(() => {});
+  try {
+    for (const [name, content] of objects) await writeWhole(outDir, name, content);
+  } finally {
+    await plain;
+  }
 }
 
 export async function writeFindings(outDir: string, findings: FindingsDocument): Promise<void> {
@@ -60,13 +64,8 @@ async function writeWhole(outDir: string, name: string, content: Uint8Array | st
 async function writePlainFiles(outDir: string, kind: PlainFile, segments: LabelMap<Uint16Array>): Promise<void> {
   if (kind === 'nifti') return writeWhole(outDir, 'labels.nii.gz', await labelMapNifti(segments));
   for (const folder of MASK_FOLDERS) await mkdir(join(outDir, folder), { recursive: true });
-  // The disk writes some while the next are made.
-  let writing: Promise<void>[] = [];
-  for (const [name, content] of maskPngs(segments)) {
-    writing.push(writeFile(join(outDir, name), content));
-    if (writing.length < WRITTEN_AT_ONCE) continue;
-    await Promise.all(writing);
-    writing = [];
-  }
+  // They are small: the disk takes them while objects are made.
+  const writing: Promise<void>[] = [];
+  for (const [name, content] of maskPngs(segments)) writing.push(writeFile(join(outDir, name), content));
   await Promise.all(writing);
 }
