@@ -1,4 +1,5 @@
 import { LIVER_SEGMENT } from '../findings/measure.ts';
+import { boundingBox, plainLayout } from '../volume/bounding-box.ts';
 import { connectedComponents, fillHoles, paintComponents } from '../volume/components.ts';
 import type { Box, LabelMap, Vec3 } from '../volume/volume.ts';
 
@@ -69,26 +70,10 @@ function mendLesions(labels: Uint16Array, before: Uint16Array, shape: Vec3): num
 }
 
 /** The smallest box of what is labelled, one voxel wider where the grid goes on; null when nothing is. */
-function boxOf(labels: Uint16Array, [nx, ny, nz]: Vec3): Box | null {
-  const low = [nx, ny, nz];
-  const high = [-1, -1, -1];
-  for (let k = 0, row = 0; k < nz; k++) {
-    for (let j = 0; j < ny; j++, row += nx) {
-      let first = 0;
-      while (first < nx && labels[row + first] === 0) first++;
-      if (first === nx) continue;
-      let last = nx - 1;
-      while (labels[row + last] === 0) last--;
-      const at = [first, j, k];
-      const end = [last, j, k];
-      for (let axis = 0; axis < 3; axis++) {
-        low[axis] = Math.min(low[axis]!, at[axis]!);
-        high[axis] = Math.max(high[axis]!, end[axis]!);
-      }
-    }
-  }
-  if (high[0]! < 0) return null;
-  const start = low.map((first) => Math.max(0, first - 1)) as unknown as Vec3;
-  const end = high.map((last, axis) => Math.min([nx, ny, nz][axis]!, last + 2));
+function boxOf(labels: Uint16Array, shape: Vec3): Box | null {
+  const box = boundingBox(labels, plainLayout(shape));
+  if (box === null) return null;
+  const start = box.start.map((first) => Math.max(0, first - 1)) as unknown as Vec3;
+  const end = shape.map((length, axis) => Math.min(length, box.start[axis]! + box.size[axis]! + 1));
   return { start, size: end.map((to, axis) => to - start[axis]!) as unknown as Vec3 };
 }

@@ -1,4 +1,5 @@
 import { Refusal } from '../refusal.ts';
+import { boundingBox, plainLayout } from '../volume/bounding-box.ts';
 import { connectedComponents, largestComponent, paintComponents } from '../volume/components.ts';
 import { patientAlignedGrid, voxelMl, wholeBox } from '../volume/geometry.ts';
 import { resampleHu } from '../volume/resample.ts';
@@ -52,7 +53,7 @@ export async function locateLiver(
   const foundMl = components.sizes[largest]! * voxelMl(grid);
   if (largest === 0 || foundMl < leastLiverMl) throw noLiver(foundMl, leastLiverMl);
   paintComponents(mask, components, (label) => (label === largest ? null : 0));
-  return { grid, mask, box: boundingBox(mask, grid.shape), medianHu: medianInside(mask, field) };
+  return { grid, mask, box: boundingBox(mask, plainLayout(grid.shape))!, medianHu: medianInside(mask, field) };
 }
 
 export function noLiver(foundMl: number, leastMl: number): Refusal {
@@ -74,21 +75,6 @@ function holdsTissue({ grid, hu }: Field, start: Vec3, [wx, wy, wz]: Vec3): bool
     }
   }
   return false;
-}
-
-/** The smallest box around the mask, which is not empty. */
-function boundingBox(mask: Uint8Array, [nx, ny]: Vec3): Box {
-  const low = [Infinity, Infinity, Infinity];
-  const high = [-1, -1, -1];
-  for (let at = mask.indexOf(1); at >= 0; at = mask.indexOf(1, at + 1)) {
-    const voxel = [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))];
-    for (let axis = 0; axis < 3; axis++) {
-      low[axis] = Math.min(low[axis]!, voxel[axis]!);
-      high[axis] = Math.max(high[axis]!, voxel[axis]!);
-    }
-  }
-  const size = (axis: number) => high[axis]! - low[axis]! + 1;
-  return { start: [low[0]!, low[1]!, low[2]!], size: [size(0), size(1), size(2)] };
 }
 
 /**

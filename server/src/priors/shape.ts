@@ -1,5 +1,6 @@
+import { boundingBox, plainLayout } from '../volume/bounding-box.ts';
 import { gridOfBox, patientAlignedGrid, stepsBetween, toPatient, toVoxel } from '../volume/geometry.ts';
-import type { Box, Grid, LabelMap, Vec3 } from '../volume/volume.ts';
+import type { Grid, LabelMap, Vec3 } from '../volume/volume.ts';
 import { signedDistance } from './distance.ts';
 
 /** A liver on a coarse grid along the patient's axes, as far as an alignment needs it. */
@@ -25,7 +26,7 @@ const MARGIN_STEPS = 8;
  * @returns null when nothing is labelled
  */
 export function liverShape(map: LabelMap, fieldOfView: Grid): LiverShape | null {
-  const box = boundingBox(map);
+  const box = boundingBox(map.labels, plainLayout(map.grid.shape));
   if (box === null) return null;
   const grid = withMargin(patientAlignedGrid(map.grid, box, [STEP_MM, STEP_MM, STEP_MM]));
   const inside = occupied(map, grid);
@@ -62,30 +63,6 @@ export function isInView(fieldOfView: Grid, positionMm: Vec3, marginMm = 0): boo
     const margin = marginMm / fieldOfView.spacingMm[axis]! - 0.5;
     return index >= margin && index <= fieldOfView.shape[axis]! - 1 - margin;
   });
-}
-
-/** The smallest box with all labelled voxels; null when there are none. */
-export function boundingBox({ grid, labels }: LabelMap): Box | null {
-  const [nx, ny, nz] = grid.shape;
-  const low = [nx, ny, nz] as [number, number, number];
-  const high = [-1, -1, -1] as [number, number, number];
-  for (let k = 0, row = 0; k < nz; k++) {
-    for (let j = 0; j < ny; j++, row += nx) {
-      let first = 0;
-      while (first < nx && labels[row + first] === 0) first++;
-      if (first === nx) continue;
-      let last = nx - 1;
-      while (labels[row + last] === 0) last--;
-      low[0] = Math.min(low[0], first);
-      high[0] = Math.max(high[0], last);
-      low[1] = Math.min(low[1], j);
-      high[1] = Math.max(high[1], j);
-      low[2] = Math.min(low[2], k);
-      high[2] = k;
-    }
-  }
-  if (high[2] < 0) return null;
-  return { start: low, size: [high[0] - low[0] + 1, high[1] - low[1] + 1, high[2] - low[2] + 1] };
 }
 
 function withMargin(grid: Grid): Grid {
