@@ -9,7 +9,7 @@ import { type Browser, chromium } from 'playwright-core';
 import type { RunningOrthanc } from '../../server/src/cli/orthanc.ts';
 import { readConfig } from '../../server/src/config.ts';
 import { parseInstance } from '../../server/src/dicom/parse.ts';
-import { type Archive, createArchive } from '../../server/src/dicomweb/archive.ts';
+import type { Archive } from '../../server/src/dicomweb/archive.ts';
 import { type FindingsDocument, findingsSchema } from '../../server/src/findings/schema.ts';
 import { SESSION_COOKIE } from '../../server/src/http/auth.ts';
 import { type SegmentationView, segmentationListSchema, segmentationSchema } from '../../server/src/http/contract.ts';
@@ -17,7 +17,7 @@ import { isFinal } from '../../server/src/jobs/run.ts';
 import type { PhantomSeries } from '../../server/src/phantom/series.ts';
 import { type RunningServer, startServer } from '../../server/src/server.ts';
 import { type Fault, type FaultyArchive, startFaultyArchive } from '../support/faulty-archive.ts';
-import { startTestOrthanc } from '../support/orthanc.ts';
+import { startTestOrthanc, withArchive } from '../support/orthanc.ts';
 import { Visit } from './visit.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -111,14 +111,8 @@ export class Stage {
   }
 
   /** Does something with the archive behind the server's back. */
-  async withArchive<T>(work: (archive: Archive) => Promise<T>): Promise<T> {
-    const { dicomWebUrl: url, username, password } = this.orthanc;
-    const archive = createArchive({ url, username, password });
-    try {
-      return await work(archive);
-    } finally {
-      archive.close();
-    }
+  withArchive<T>(work: (archive: Archive) => Promise<T>): Promise<T> {
+    return withArchive(this.orthanc, work);
   }
 
   /** Asks for a run as another program would. */

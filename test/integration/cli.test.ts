@@ -9,12 +9,12 @@ import { fileURLToPath } from 'node:url';
 import { zipSync } from 'fflate';
 import type { RunningOrthanc } from '../../server/src/cli/orthanc.ts';
 import { parseInstance } from '../../server/src/dicom/parse.ts';
-import { createArchive } from '../../server/src/dicomweb/archive.ts';
+import type { Archive } from '../../server/src/dicomweb/archive.ts';
 import { type FindingsDocument, findingsSchema } from '../../server/src/findings/schema.ts';
 import { scoreAgainstTruth } from '../../server/src/phantom/score.ts';
 import { collectSeries, makePhantomSeries, SMALL_GEOMETRY } from '../../server/src/phantom/series.ts';
 import { readSeg } from '../../server/src/reports/read-seg.ts';
-import { startTestOrthanc } from '../support/orthanc.ts';
+import { startTestOrthanc, withArchive } from '../support/orthanc.ts';
 
 const COMMAND = fileURLToPath(new URL('../../server/src/cli/main.ts', import.meta.url));
 
@@ -75,15 +75,7 @@ describe('hepar segment', function () {
     return dir;
   }
 
-  async function inArchive<T>(work: (archive: ReturnType<typeof createArchive>) => Promise<T>): Promise<T> {
-    const { dicomWebUrl: url, username, password } = orthanc;
-    const archive = createArchive({ url, username, password });
-    try {
-      return await work(archive);
-    } finally {
-      archive.close();
-    }
-  }
+  const inArchive = <T>(work: (archive: Archive) => Promise<T>) => withArchive(orthanc, work);
 
   const credentials = () => ({ HEPAR_DICOMWEB_USERNAME: orthanc.username, HEPAR_DICOMWEB_PASSWORD: orthanc.password });
   const readFindings = async (out: string) =>

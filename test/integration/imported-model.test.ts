@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { RunningOrthanc } from '../../server/src/cli/orthanc.ts';
-import { createArchive } from '../../server/src/dicomweb/archive.ts';
+import type { Archive } from '../../server/src/dicomweb/archive.ts';
 import { findingsSchema } from '../../server/src/findings/schema.ts';
 import { makePhantomSeries } from '../../server/src/phantom/series.ts';
 import { itInFull } from '../support/full.ts';
-import { startTestOrthanc } from '../support/orthanc.ts';
+import { startTestOrthanc, withArchive } from '../support/orthanc.ts';
 import { hasPythonModules, PYTHON } from '../support/python.ts';
 
 const COMMAND = fileURLToPath(new URL('../../server/src/cli/main.ts', import.meta.url));
@@ -46,15 +46,7 @@ describe('a model that a hospital has trained itself', function () {
     if (dir) await rm(dir, { recursive: true, force: true });
   });
 
-  async function inArchive<T>(work: (archive: ReturnType<typeof createArchive>) => Promise<T>): Promise<T> {
-    const { dicomWebUrl: url, username, password } = orthanc;
-    const archive = createArchive({ url, username, password });
-    try {
-      return await work(archive);
-    } finally {
-      archive.close();
-    }
-  }
+  const inArchive = <T>(work: (archive: Archive) => Promise<T>) => withArchive(orthanc, work);
 
   /** Rejects when the command's exit code is not 0. */
   const run = (command: string, args: readonly string[]) => {

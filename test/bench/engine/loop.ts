@@ -19,13 +19,13 @@ import { type Field, readWindow, runWindows } from '../../../server/src/inferenc
 import { toPatient } from '../../../server/src/volume/geometry.ts';
 import { resampleHu } from '../../../server/src/volume/resample.ts';
 import type { Grid, Vec3 } from '../../../server/src/volume/volume.ts';
+import { PYTHON } from '../../support/python.ts';
 import { benchVolume } from './phantom-ct.ts';
 import { SlidingWindow, type Spent } from './sliding-window.ts';
 import { heading, median, row } from './table.ts';
 
 const THREADS = availableParallelism();
 const ROUNDS = 3;
-const PYTHON = '/usr/bin/python3';
 /** Of probabilities: what the order of floating-point sums may change. */
 const LARGEST_DIFFERENCE = 1e-4;
 const LIVER_HU = 105;

@@ -9,8 +9,8 @@ import { formsFor, loadModel, type Model, readNetwork } from '../../../server/sr
 import { probe } from '../../../server/src/inference/provider.ts';
 import { probeWindow } from '../../../server/src/inference/reference.ts';
 import { RuntimeSession } from '../../../server/src/inference/runtime.ts';
+import { hasPythonModules, PYTHON } from '../../support/python.ts';
 
-const PYTHON = '/usr/bin/python3';
 const SCRIPT = fileURLToPath(new URL('export_forms.py', import.meta.url));
 
 /** What the recipe writes for GPUs is run here on the CPU: the graph is the same. */
@@ -20,7 +20,7 @@ describe('the forms in which a network is released', function () {
   let model: Model;
 
   before(async function () {
-    if (spawnSync(PYTHON, ['-c', 'import torch, onnx, scipy']).status !== 0) this.skip();
+    if (!hasPythonModules(['torch', 'onnx', 'scipy'])) this.skip();
     dir = await mkdtemp(join(tmpdir(), 'hepar-forms-'));
     const { status, stderr } = spawnSync(PYTHON, [SCRIPT, dir], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
