@@ -22,7 +22,7 @@ import { Visit } from './visit.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-/** Software rendering, and nothing that calls home. */
+/** What a browser does on a machine without a GPU: WebGL alone is drawn as by a GPU, in software. And nothing that calls home. */
 const FLAGS = [
   '--no-sandbox',
   '--disable-quic',
@@ -36,6 +36,7 @@ const FLAGS = [
   '--use-gl=angle',
   '--use-angle=swiftshader',
   '--enable-unsafe-swiftshader',
+  '--disable-gpu-compositing',
 ];
 /** Where `npm test` and `npm start` put the viewer. */
 const VIEWER = join(process.env.HEPAR_DATA || join(ROOT, '.data'), 'viewer');

@@ -23,8 +23,6 @@ export class Overlay {
   readonly labelmap: Labelmap;
   readonly #segmentation: SegDisplaySet;
   readonly #segmentationId: string;
-  /** What each viewport was last told of each segment. */
-  readonly #visible = new Map<string, boolean>();
   /** How each segment is drawn at present. */
   readonly #styles = new Map<number, string>();
 
@@ -56,32 +54,47 @@ export class Overlay {
       const belongs = isWanted && series === this.sourceSeriesUID;
       if (belongs && !isThere) {
         await segmentationService.addSegmentationRepresentation(viewportId, { ...specifier, type: TYPE });
-        for (const key of this.#visible.keys()) if (key.startsWith(`${viewportId}/`)) this.#visible.delete(key);
       } else if (!belongs && isThere) {
         segmentationService.removeRepresentationsFromViewport(viewportId, { ...specifier, type: TYPE });
       }
     }
   }
 
-  /** @param segments numbers of all its segments */
+  /**
+   * Tells the viewer of all changes at once: by its own functions, which take one segment each, it would draw its images anew
+   * for each segment, one after the other.
+   * @param segments numbers of all its segments
+   */
   draw(segments: readonly number[], { isOutline, hidden, selected }: Appearance): void {
-    const { segmentationService } = this.#viewer.services;
-    for (const viewportId of segmentationService.getViewportIdsWithSegmentation(this.#segmentationId)) {
-      for (const segment of segments) {
-        const isVisible = !hidden.has(segment);
-        const key = `${viewportId}/${segment}`;
-        if ((this.#visible.get(key) ?? true) === isVisible) continue;
-        segmentationService.setSegmentVisibility(viewportId, this.#segmentationId, segment, isVisible, TYPE);
-        this.#visible.set(key, isVisible);
+    const { segmentation } = this.#viewer.libraries.cornerstoneTools;
+    const specifier = { segmentationId: this.#segmentationId, type: TYPE } as const;
+    let isChanged = false;
+    for (const viewportId of this.#viewer.services.segmentationService.getViewportIdsWithSegmentation(
+      this.#segmentationId,
+    )) {
+      for (const representation of segmentation.state.getSegmentationRepresentations(viewportId, specifier)) {
+        for (const segment of segments) {
+          const drawn = representation.segments[segment];
+          if (!drawn || drawn.visible === !hidden.has(segment)) continue;
+          drawn.visible = !hidden.has(segment);
+          isChanged = true;
+        }
       }
     }
-    for (const segment of segments) {
-      const kind = segment === selected ? 'selected' : segment === LIVER_SEGMENT ? 'liver' : 'lesion';
+    for (const segmentIndex of segments) {
+      const kind = segmentIndex === selected ? 'selected' : segmentIndex === LIVER_SEGMENT ? 'liver' : 'lesion';
       const drawn = `${kind} ${isOutline}`;
-      if (this.#styles.get(segment) === drawn) continue;
-      this.#style(segment, style(kind, isOutline));
-      this.#styles.set(segment, drawn);
+      if (this.#styles.get(segmentIndex) === drawn) continue;
+      segmentation.segmentationStyle.setStyle({ ...specifier, segmentIndex }, style(kind, isOutline));
+      this.#styles.set(segmentIndex, drawn);
+      isChanged = true;
     }
+    if (!isChanged) return;
+    segmentation.triggerSegmentationEvents.triggerSegmentationRepresentationModified(
+      undefined,
+      this.#segmentationId,
+      TYPE,
+    );
   }
 
   /** Forgets what was painted: the viewer will read the object from the archive when it is loaded again. */
@@ -113,13 +126,6 @@ export class Overlay {
       false,
       undefined,
       { world },
-    );
-  }
-
-  #style(segmentIndex: number, labelmapStyle: LabelmapStyle): void {
-    this.#viewer.services.segmentationService.setStyle(
-      { segmentationId: this.#segmentationId, type: TYPE, segmentIndex },
-      labelmapStyle,
     );
   }
 }

@@ -109,9 +109,39 @@ export interface Cornerstone {
   };
 }
 
+interface LabelmapSpecifier {
+  readonly segmentationId: string;
+  readonly type: 'Labelmap';
+}
+
+export interface CornerstoneTools {
+  readonly Enums: { readonly Events: { readonly SEGMENTATION_DATA_MODIFIED: string } };
+  readonly segmentation: {
+    readonly state: {
+      /** What is drawn in a viewport, and is asked when it is drawn anew. */
+      getSegmentationRepresentations(
+        viewportId: string,
+        specifier: LabelmapSpecifier,
+      ): { readonly segments: Readonly<Record<number, { visible: boolean } | undefined>> }[];
+    };
+    readonly segmentationStyle: {
+      /** For when it is drawn anew, in all viewports. */
+      setStyle(specifier: LabelmapSpecifier & { readonly segmentIndex: number }, style: LabelmapStyle): void;
+    };
+    readonly triggerSegmentationEvents: {
+      /** Has it drawn anew; without `viewportId`, in all viewports. */
+      triggerSegmentationRepresentationModified(
+        viewportId: string | undefined,
+        segmentationId: string,
+        type: 'Labelmap',
+      ): void;
+    };
+  };
+}
+
 export interface Libraries {
   readonly cornerstone: Cornerstone;
-  readonly cornerstoneTools: { readonly Enums: { readonly Events: { readonly SEGMENTATION_DATA_MODIFIED: string } } };
+  readonly cornerstoneTools: CornerstoneTools;
 }
 
 export interface SegmentationService extends Publisher<'SEGMENTATION_MODIFIED', { readonly segmentationId: string }> {
@@ -134,14 +164,6 @@ export interface SegmentationService extends Publisher<'SEGMENTATION_MODIFIED', 
   ): Promise<void>;
   removeRepresentationsFromViewport(viewportId: string, specifier: { segmentationId: string; type: 'Labelmap' }): void;
   getViewportIdsWithSegmentation(segmentationId: string): string[];
-  setSegmentVisibility(
-    viewportId: string,
-    segmentationId: string,
-    segmentIndex: number,
-    isVisible: boolean,
-    type: 'Labelmap',
-  ): void;
-  setStyle(specifier: { segmentationId: string; type: 'Labelmap'; segmentIndex: number }, style: LabelmapStyle): void;
   /**
    * All nine arguments, or the viewer computes a centre of its own, which is wrong where Rows and Columns differ.
    * Without `viewportId`, all viewports that show the segmentation jump.

@@ -17,10 +17,10 @@ export class FakeViewer {
   readonly displaySets: DisplaySet[] = [];
   /** What the archive has, and the viewer has not asked for yet. */
   readonly stored: SegDisplaySet[] = [];
-  /** 'viewport segmentation' of each representation. */
-  readonly attached = new Set<string>();
-  /** 'viewport segment' of each hidden segment. */
-  readonly hidden = new Set<string>();
+  /** By 'viewport segmentation': the segments of each representation. */
+  readonly attached = new Map<string, Record<number, { visible: boolean }>>();
+  /** How often the images were to be drawn anew. */
+  redraws = 0;
   readonly forgotten: string[] = [];
   readonly jumps: unknown[] = [];
   /** Segmentations that are loaded, by id: their segments, and their layers as images of labels. */
@@ -66,6 +66,13 @@ export class FakeViewer {
   paint(segmentationId: string, ...modifiedSlicesToUse: number[]): void {
     const detail = { segmentationId, ...(modifiedSlicesToUse.length > 0 ? { modifiedSlicesToUse } : {}) };
     this.events.dispatchEvent(new CustomEvent('painted', { detail }));
+  }
+
+  /** 'viewport segment' of each hidden segment. */
+  get hidden(): string[] {
+    return [...this.attached].flatMap(([key, segments]) =>
+      Object.entries(segments).flatMap(([n, { visible }]) => (visible ? [] : [`${key.split(' ')[0]} ${n}`])),
+    );
   }
 
   #change(segmentationId: string, segments: Segmentation['segments']): void {
@@ -117,18 +124,14 @@ export class FakeViewer {
             getSegmentationRepresentations: (viewport, { segmentationId }) =>
               this.attached.has(`${viewport} ${segmentationId}`) ? [{}] : [],
             addSegmentationRepresentation: async (viewport, { segmentationId }) => {
-              this.attached.add(`${viewport} ${segmentationId}`);
+              const segments = [1, 2, 3].map((segment) => [segment, { visible: true }]);
+              this.attached.set(`${viewport} ${segmentationId}`, Object.fromEntries(segments));
             },
             removeRepresentationsFromViewport: (viewport, { segmentationId }) => {
               this.attached.delete(`${viewport} ${segmentationId}`);
             },
             getViewportIdsWithSegmentation: (id) =>
               [...this.viewports.keys()].filter((viewport) => this.attached.has(`${viewport} ${id}`)),
-            setSegmentVisibility: (viewport, _id, segment, isVisible) => {
-              if (isVisible) this.hidden.delete(`${viewport} ${segment}`);
-              else this.hidden.add(`${viewport} ${segment}`);
-            },
-            setStyle: () => {},
             jumpToSegmentCenter: (...jump) => this.jumps.push(jump),
           },
           cornerstoneViewportService: { ...events, EVENTS: { VIEWPORT_DATA_CHANGED: '' } },
@@ -170,7 +173,19 @@ export class FakeViewer {
         cache: { getImage: (id) => this.images.get(id), removeImageLoadObject: (id) => this.images.delete(id) },
         metaData: { get: (_type, imageId) => ({ SOPInstanceUID: `sop ${imageId}` }) },
       },
-      cornerstoneTools: { Enums: { Events: { SEGMENTATION_DATA_MODIFIED: 'painted' } } },
+      cornerstoneTools: {
+        Enums: { Events: { SEGMENTATION_DATA_MODIFIED: 'painted' } },
+        segmentation: {
+          state: {
+            getSegmentationRepresentations: (viewport, { segmentationId }) => {
+              const segments = this.attached.get(`${viewport} ${segmentationId}`);
+              return segments ? [{ segments }] : [];
+            },
+          },
+          segmentationStyle: { setStyle: () => {} },
+          triggerSegmentationEvents: { triggerSegmentationRepresentationModified: () => void this.redraws++ },
+        },
+      },
     };
   }
 }

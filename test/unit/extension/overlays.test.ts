@@ -46,7 +46,7 @@ describe('the overlay in the viewer', () => {
       fake.show(viewport, series);
     }
     await open(fake, [run('a')]).settle();
-    deepEqual([...fake.attached].sort(), ['one set seg a', 'three set seg a']);
+    deepEqual([...fake.attached.keys()].sort(), ['one set seg a', 'three set seg a']);
   });
 
   it('leaves a viewport as soon as that shows another series, and comes back with its own', async () => {
@@ -55,13 +55,13 @@ describe('the overlay in the viewer', () => {
     fake.show('one', SERIES);
     const { settle } = open(fake, [run('a'), run('b', { seriesInstanceUID: OTHER })]);
     await settle();
-    deepEqual([...fake.attached], ['one set seg a']);
+    deepEqual([...fake.attached.keys()], ['one set seg a']);
     fake.show('one', OTHER);
     await settle();
-    deepEqual([...fake.attached], ['one set seg b']);
+    deepEqual([...fake.attached.keys()], ['one set seg b']);
     fake.show('one', SERIES);
     await settle();
-    deepEqual([...fake.attached], ['one set seg a']);
+    deepEqual([...fake.attached.keys()], ['one set seg a']);
   });
 
   it('never lies over a series that the segmentation itself does not name', async () => {
@@ -70,7 +70,7 @@ describe('the overlay in the viewer', () => {
     fake.show('one', SERIES);
     const { store, settle } = open(fake, [run('a')]);
     await settle();
-    deepEqual([...fake.attached], []);
+    deepEqual([...fake.attached.keys()], []);
     match(JSON.stringify(store.get().overlays.get('a')), /belongs to another series/);
   });
 
@@ -83,10 +83,10 @@ describe('the overlay in the viewer', () => {
       run('new', { supersedes: 'old' }),
     ]);
     await settle();
-    deepEqual([...fake.attached], ['one set seg new']);
+    deepEqual([...fake.attached.keys()], ['one set seg new']);
     store.set({ chosen: new Map([[SERIES, 'old']]) });
     await settle();
-    deepEqual([...fake.attached], ['one set seg old']);
+    deepEqual([...fake.attached.keys()], ['one set seg old']);
   });
 
   it('hides what the slider and the eye hide, also in a viewport that is added later', async () => {
@@ -96,11 +96,23 @@ describe('the overlay in the viewer', () => {
     const { store, settle } = open(fake, [run('a')]);
     store.set({ lowestConfidence: 0.5 });
     await settle();
-    deepEqual([...fake.hidden], ['one 3']);
+    deepEqual(fake.hidden, ['one 3']);
     fake.show('two', SERIES);
     store.set({ hidden: new Map([['a', new Set([1])]]), lowestConfidence: 0, isLiverHidden: true });
     await settle();
-    deepEqual([...fake.hidden].sort(), ['one 1', 'one 2', 'two 1', 'two 2']);
+    deepEqual(fake.hidden.sort(), ['one 1', 'one 2', 'two 1', 'two 2']);
+  });
+
+  it('has the images drawn anew once for a change, however many segments it touches, and not where nothing changed', async () => {
+    const fake = new FakeViewer().ct(SERIES);
+    fake.displaySets.push(fake.seg('seg a', SERIES));
+    fake.show('one', SERIES);
+    const { store, settle } = open(fake, [run('a')]);
+    await settle();
+    fake.redraws = 0;
+    store.set({ drawing: 'outline', isLiverHidden: true, lowestConfidence: 0.5 });
+    await settle();
+    deepEqual([fake.redraws, fake.hidden], [1, ['one 1', 'one 3']]);
   });
 
   it('jumps to the point that the server measured, not to one that the viewer computes', async () => {
