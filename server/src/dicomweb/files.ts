@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import { Refusal } from '../refusal.ts';
 import { DICOMDIR, readSeriesHeader, type SeriesHeader } from './header.ts';
-import { filesIn, type SourceFile } from './source.ts';
+import { filesIn } from './source.ts';
+import type { SourceFile } from './source-file.ts';
 
 /** A DICOM file of a series. */
 export interface SeriesFile {
