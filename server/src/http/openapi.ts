@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { VERSION } from '../version.ts';
 import * as contract from './contract.ts';
-import { ROUTES, type Route } from './contract.ts';
+import { ROUTES, type Route } from './routes.ts';
 
 type Json = Record<string, unknown>;
 

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { readConfig } from '../../../server/src/config.ts';
 import { createApp } from '../../../server/src/http/app.ts';
-import { ROUTES, type Route } from '../../../server/src/http/contract.ts';
 import { Metrics } from '../../../server/src/http/metrics.ts';
 import { ModelCatalogue } from '../../../server/src/http/models.ts';
+import { ROUTES, type Route } from '../../../server/src/http/routes.ts';
 import type { Segmentations } from '../../../server/src/jobs/segmentations.ts';
 import { bundledModels, FakeArchive } from './support.ts';
 
