@@ -15,6 +15,8 @@ import argparse
 import json
 import time
 from dataclasses import asdict
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -48,19 +50,22 @@ def row_of(which: str, given: HeldOut, model: Model, rules: dict | None) -> tupl
     return row, result
 
 
+def measure(which: str, model: Model, rules: dict | None, folder: Path, index: int) -> dict:
+    """The row of one scan, in a process of its own."""
+    torch.set_num_threads(1)
+    return row_of(which, held_out.kept(which, index, folder), model, rules)[0]
+
+
 def rows_of(which: str, count: int, model: Model, options: argparse.Namespace, rules: dict | None = None) -> list[dict]:
     """One row a scan, read from the file of an earlier run where it has them."""
     path = options.work / f'evaluation-{which}-{model.name.replace(" ", "-")}.jsonl'
     rows = {row['seed']: row for row in map(json.loads, path.read_text().splitlines())} if path.exists() and not options.again else {}
-    chosen = []
-    with path.open('a' if rows else 'w') as file:
-        for index in range(count):
-            seed = held_out.FIRST_SEED[which] + index
-            if seed not in rows:
-                rows[seed], _ = row_of(which, held_out.kept(which, index, options.work / 'held-out'), model, rules)
-                print(json.dumps(rows[seed]), file=file, flush=True)
-            chosen.append(rows[seed])
-    return chosen
+    missing = [index for index in range(count) if held_out.FIRST_SEED[which] + index not in rows]
+    with path.open('a' if rows else 'w') as file, get_context('spawn').Pool(options.workers) as processes:
+        for row in processes.imap(partial(measure, which, model, rules, options.work / 'held-out'), missing):
+            rows[row['seed']] = row
+            print(json.dumps(row), file=file, flush=True)
+    return [rows[held_out.FIRST_SEED[which] + index] for index in range(count)]
 
 
 def evaluate_release(options: argparse.Namespace, model: Model) -> None:
@@ -120,6 +125,7 @@ def main() -> None:
     parser.add_argument('--model', type=Path)
     parser.add_argument('--count', type=int, default=60, help='scans of each kind, at most')
     parser.add_argument('--again', action='store_true', help='measure scans again that have been')
+    parser.add_argument('--workers', type=int, default=1, help='scans measured at once, each by a process')
     parser.add_argument('--data', type=Path, help='folder of public CTs')
     parser.add_argument('--sheets', type=Path, help='folder for pictures')
     parser.add_argument('--phantom', action='store_true')
