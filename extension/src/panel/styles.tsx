@@ -70,6 +70,7 @@ const SHEET = `
 
 .hepar-others { display: flex; flex-direction: column; gap: 6px; padding-top: 8px; border-top: 1px solid #17243a; }
 .hepar-others .hepar-row { flex-wrap: nowrap; }
+.hepar-others button { flex: none; white-space: nowrap; }
 
 .hepar-scroll { margin: -3px; padding: 3px; overflow-x: auto; }
 .hepar-table { width: 100%; border-collapse: collapse; }
