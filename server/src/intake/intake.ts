@@ -1,39 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from 'pg-boss';
-import type { Logger } from 'pino';
 import type { Archive } from '../dicomweb/archive.ts';
 import { ArchiveError } from '../dicomweb/errors.ts';
 import { FollowUps } from '../jobs/follow-ups.ts';
-import type { RunParts } from '../jobs/run.ts';
-import type { Segmentations } from '../jobs/segmentations.ts';
-import { objectUids } from '../reports/uids.ts';
 import { Arrivals } from './arrivals.ts';
-import { type Decision, decide } from './decide.ts';
+import type { Decision } from './decide.ts';
+import { Decider, type DeciderOptions } from './decider.ts';
 import { Deliveries } from './deliveries.ts';
 import { Feed } from './feed.ts';
-import type { Orthanc } from './orthanc.ts';
 import type { Rules } from './rules.ts';
-import type { RulesFile } from './rules-file.ts';
 import { searchStudies } from './search.ts';
-import { sendersOf } from './senders.ts';
 import { IntakeStore } from './store.ts';
-import { type Described, describeStudy } from './study.ts';
 
-export interface IntakeOptions {
-  readonly archive: Pick<Archive, 'url' | 'findStudiesOfDays' | 'findSeries' | 'findInstances' | 'describeInstance'>;
-  /** Orthanc's own interface, for its feed; null: the archive is searched instead. */
-  readonly orthanc: Orthanc | null;
-  readonly rules: RulesFile;
-  readonly segmentations: Pick<Segmentations, 'request' | 'list' | 'idOf'>;
+export interface IntakeOptions extends Omit<DeciderOptions, 'now'> {
+  readonly archive: DeciderOptions['archive'] & Pick<Archive, 'url' | 'findStudiesOfDays'>;
   readonly db: Db;
   /** Whether other companions use the same database: of those, one follows. */
   readonly isShared: boolean;
-  /** What a run is made with; undefined: the default model. Null: there is no such model. */
-  readonly findModel: (id: string | undefined) => RunParts['model'] | null;
   /** How often the archive is asked when nobody wakes us. */
   readonly pollMs: number;
-  readonly logger: Logger;
   readonly now?: () => Date;
   /** The wait before a result is sent on a second time. */
   readonly firstDelaySeconds?: number;
@@ -64,17 +50,13 @@ const LOOKS_EVERY_MS = 500;
 const ASKS_AGAIN_MS = 2_000;
 /** How often it gives word that it still follows: a third of what another one waits for. */
 const GIVES_WORD_EVERY_MS = 5_000;
-/** How long after a study's hours have not begun it is looked at again. */
-const LONGEST_WAIT_SECONDS = 300;
-const DECIDES_WITHIN_MS = 60_000;
-/** How many runs of the same series are thought of when only the archive can tell of them. */
-const MOST_REPEATS = 10;
 
 /** Has every suitable series that arrives in the archive segmented, unasked and once. */
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #store: IntakeStore;
   readonly #feed: Feed | null;
+  readonly #decider: Decider;
   readonly #arrivals: Arrivals;
   readonly #deliveries: Deliveries;
   readonly #stop = new AbortController();
@@ -100,18 +82,19 @@ export class Intake {
     this.#now = now;
     this.#store = new IntakeStore(db, (orthanc ?? archive).url, randomUUID());
     this.#feed = orthanc && new Feed({ orthanc, store: this.#store, logger });
+    this.#decider = new Decider({ ...options, now: this.#now });
     this.#arrivals = new Arrivals({
       store: this.#store,
       logger,
       orthanc,
       waitsForStudy: async () => (await this.#rules()).rules.some(({ series }) => series === 'best'),
-      decide: (study, signal) => this.#decide(study, signal),
+      decide: (study, signal) => this.#decider.requestRuns(study, signal),
     });
     this.#deliveries = new Deliveries({
       followUps: new FollowUps(db),
       orthanc,
       destinations: async () => (await this.#rules()).destinations,
-      decideAgain: (study, signal) => this.#decide(study, signal),
+      decideAgain: (study, signal) => this.#decider.requestRuns(study, signal),
       logger,
       ...(options.firstDelaySeconds === undefined ? {} : { firstDelaySeconds: options.firstDelaySeconds }),
     });
@@ -128,7 +111,7 @@ export class Intake {
    * @returns [] when the archive has no such study
    */
   async test(studyInstanceUid: string, signal: AbortSignal): Promise<Decision[]> {
-    return this.#decisions(studyInstanceUid, await this.#rules(), signal);
+    return this.#decider.decisions(studyInstanceUid, signal);
   }
 
   async status(): Promise<IntakeStatus> {
@@ -208,64 +191,6 @@ export class Intake {
 
   #rules(): Promise<Rules> {
     return this.#options.rules.current();
-  }
-
-  async #decide(study: string, stop: AbortSignal): Promise<number | null> {
-    const { segmentations, logger } = this.#options;
-    const signal = AbortSignal.any([stop, AbortSignal.timeout(DECIDES_WITHIN_MS)]);
-    let again: number | null = null;
-    for (const decision of await this.#decisions(study, await this.#rules(), signal)) {
-      const { series, verdict, rule, why } = decision;
-      const { seriesInstanceUid } = series;
-      // Descriptions are written by hand, and may name a patient: the reason stays out of the log.
-      logger.debug({ series: seriesInstanceUid, verdict, rule: rule?.name }, 'decided');
-      if (verdict === 'later') again = LONGEST_WAIT_SECONDS;
-      const parts = verdict === 'run' ? this.#partsOf(study, decision) : null;
-      if (!parts || !rule) continue;
-      const { run, queued } = await segmentations.request(parts, {
-        origin: 'automation',
-        priority: rule.priority,
-        rule: rule.name,
-        sendTo: rule.send,
-      });
-      if (queued) logger.info({ runId: run.id, series: seriesInstanceUid, rule: rule.name }, 'queued by a rule');
-      else logger.debug({ runId: run.id, why }, 'known already');
-    }
-    return again;
-  }
-
-  async #decisions(study: string, rules: Rules, signal: AbortSignal): Promise<Decision[]> {
-    const { archive, orthanc, segmentations } = this.#options;
-    const series = await describeStudy(archive, study, signal);
-    const decisions = decide(
-      {
-        series,
-        senders: await sendersOf(series, rules, orthanc, signal),
-        runs: await segmentations.list({ studyInstanceUid: study }),
-        now: this.#now(),
-      },
-      rules,
-    );
-    return decisions.map((decision) => this.#unlessStored(study, decision, series));
-  }
-
-  /** What the archive holds the result of is not done again only because our own database was lost. */
-  #unlessStored(study: string, decision: Decision, all: readonly Described[]): Decision {
-    const parts = decision.verdict === 'no' ? null : this.#partsOf(study, decision);
-    if (!parts) return decision;
-    const stored = new Set(all.map(({ seriesInstanceUid }) => seriesInstanceUid));
-    const isStored = Array.from({ length: MOST_REPEATS }, (_, more) => {
-      const id = this.#options.segmentations.idOf({ ...parts, repeat: parts.repeat + more });
-      return stored.has(objectUids(id, 'sr').seriesInstanceUID);
-    }).includes(true);
-    return isStored ? { ...decision, verdict: 'no', why: 'its result is in the archive already' } : decision;
-  }
-
-  #partsOf(study: string, { series, rule, repeat }: Decision): RunParts | null {
-    const model = this.#options.findModel(rule?.model);
-    if (!model || !series.instanceUids) return null;
-    const { seriesInstanceUid, instanceUids } = series;
-    return { studyInstanceUid: study, seriesInstanceUid, instances: instanceUids, model, repeat };
   }
 
   #failed(error: unknown): void {
