@@ -27,13 +27,13 @@ _TRACED = {'dynamo': False} if 'dynamo' in inspect.signature(torch.onnx.export).
 
 def export(net: UNet, shape_zyx: tuple[int, int, int], path: Path, form: str = 'flat') -> float:
     """Writes the network; returns the largest difference between the exported form and the trained one, run in PyTorch."""
-    exported = (FlatUNet(net, shape_zyx) if form == 'flat' else FusedUNet(net)).eval()
+    exported = (FlatUNet(net) if form == 'flat' else FusedUNet(net)).eval()
     x = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 1, *shape_zyx), dtype=np.float32))
     with torch.no_grad():
         difference = max(float((a - b).abs().max()) for a, b in zip(net(x), exported(x), strict=True))
         names = output_names(net.shape)
         several = {} if form == 'flat' else {'dynamic_axes': {name: {0: 'windows'} for name in ['x', *names]}}
-        torch.onnx.export(exported, x, str(path), opset_version=OPSET, input_names=['x'], output_names=names, do_constant_folding=True, **several, **_TRACED)
+        torch.onnx.export(exported, x, str(path), opset_version=OPSET, input_names=['x'], output_names=names, do_constant_folding=form != 'flat', **several, **_TRACED)
     model = onnx.load(str(path))
     if form == 'half':
         model = to_half(model)

@@ -38,9 +38,17 @@ class Export(unittest.TestCase):
                 expected = net(x)
                 shapes = [(1, 3, *shape)] + [(1, 1, *(n // (4 * stem) for n in shape))] * presence
                 self.assertEqual([tuple(output.shape) for output in expected], shapes)
-                for form in (FlatUNet(net, shape), FusedUNet(net)):
+                for form in (FlatUNet(net), FusedUNet(net)):
                     for one, other in zip(expected, form.eval()(x), strict=True):
                         self.assertLess(float((one - other).abs().max()), 1e-5)
+
+    def test_the_flat_form_equals_the_trained_network_at_every_depth_of_a_window(self):
+        # From one slice on the coarsest level, where every neighbour is a border.
+        for depth in (8, 16, 24, 40):
+            net, x = lively_net(2, True), torch.randn(1, 1, depth, 16, 8)
+            with torch.no_grad():
+                for one, other in zip(net(x), FlatUNet(net).eval()(x), strict=True):
+                    self.assertLess(float((one - other).abs().max()), 1e-5)
 
     def test_the_file_is_checked_and_the_manifest_names_its_digest(self):
         with tempfile.TemporaryDirectory() as name:

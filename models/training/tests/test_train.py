@@ -92,7 +92,7 @@ class WarmStart(unittest.TestCase):
                 torch.testing.assert_close(started(x), released(x), rtol=1e-4, atol=1e-4)
                 recover_batch_norm(started, [torch.randn(2, 1, 16, 16, 16) for _ in range(3)])
                 torch.testing.assert_close(started(x), released(x), rtol=1e-4, atol=1e-4)
-                torch.testing.assert_close(FlatUNet(started, (16, 16, 16)).eval()(x), released(x), rtol=1e-4, atol=1e-4)
+                torch.testing.assert_close(FlatUNet(started).eval()(x), released(x), rtol=1e-4, atol=1e-4)
 
     def test_recovered_statistics_are_those_of_the_batches(self):
         torch.manual_seed(4)
