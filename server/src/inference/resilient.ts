@@ -21,6 +21,8 @@ export function withstanding(session: NetworkSession, recourse: Recourse): Netwo
   let current = session;
   let batch = session.batch;
   let isReopened = false;
+  /** One after the other: when a run fails, none is under way on the session that is replaced. */
+  let last: Promise<unknown> = Promise.resolve();
 
   const attempt = async (input: Float32Array, windows: number): Promise<WindowOutput> => {
     try {
@@ -82,7 +84,11 @@ export function withstanding(session: NetworkSession, recourse: Recourse): Netwo
       return batch;
     },
     faults,
-    run: (input, windows = 1) => inParts(input, windows),
+    run: (input, windows = 1) => {
+      const run = last.then(() => inParts(input, windows));
+      last = run.catch(() => {});
+      return run;
+    },
     release: () => current.release(),
   };
 }

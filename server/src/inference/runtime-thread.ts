@@ -7,7 +7,12 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { ProviderOptions, TensorInfo } from './runtime.ts';
 
 export type ThreadRequest = { readonly id: number } & (
-  | { readonly kind: 'open'; readonly onnx: Uint8Array; readonly options: ProviderOptions }
+  | {
+      readonly kind: 'open';
+      readonly onnx: Uint8Array;
+      readonly options: ProviderOptions;
+      readonly released: Int32Array;
+    }
   | {
       readonly kind: 'run';
       readonly session: number;
@@ -31,7 +36,7 @@ export type ThreadAnswer = { readonly id: number } & (
 );
 
 const LOG_ERRORS_ONLY = 3;
-const sessions = new Map<number, InferenceSession>();
+const sessions = new Map<number, { readonly session: InferenceSession; readonly released: Int32Array }>();
 const port = parentPort!;
 /** One request after the other: a session is not released while it runs. */
 let last: Promise<unknown> = Promise.resolve();
@@ -50,19 +55,19 @@ async function serve(request: ThreadRequest): Promise<ThreadAnswer> {
   switch (request.kind) {
     case 'open': {
       const session = await open(request.onnx, request.options);
-      sessions.set(id, session);
+      sessions.set(id, { session, released: request.released });
       const { inputMetadata, outputMetadata } = session;
       return { id, kind: 'opened', inputs: inputMetadata.map(infoOf), outputs: outputMetadata.map(infoOf) };
     }
     case 'run': {
       const { input, values, shape, outputs } = request;
+      const { session, released } = sessions.get(request.session)!;
+      if (Atomics.load(released, 0) === 1) throw new Error('the session is released');
       const into = outputs.map(({ name, values, shape }) => [
         name,
         values ? new Tensor('float32', values, shape) : null,
       ]);
-      const given = await sessions
-        .get(request.session)!
-        .run({ [input]: new Tensor('float32', values, shape) }, Object.fromEntries(into));
+      const given = await session.run({ [input]: new Tensor('float32', values, shape) }, Object.fromEntries(into));
       return {
         id,
         kind: 'ran',
@@ -73,7 +78,7 @@ async function serve(request: ThreadRequest): Promise<ThreadAnswer> {
       };
     }
     case 'release': {
-      await sessions.get(request.session)?.release();
+      await sessions.get(request.session)?.session.release();
       sessions.delete(request.session);
       return { id, kind: 'released' };
     }

@@ -34,7 +34,7 @@ export interface WantedOutput {
 
 type Request = ThreadRequest extends infer R ? (R extends ThreadRequest ? Omit<R, 'id'> : never) : never;
 
-/** The thread of all sessions of this process; it keeps the process from ending only while it is at work. */
+/** A thread in which sessions run, one after the other; it keeps the process from ending only while it is at work. */
 class RuntimeThread {
   readonly #worker = new Worker(new URL('./runtime-thread.ts', import.meta.url));
   readonly #waiting = new Map<number, { resolve: (answer: ThreadAnswer) => void; reject: (error: Error) => void }>();
@@ -63,52 +63,70 @@ class RuntimeThread {
   }
 
   #fall(error: Error): void {
-    if (thread === this) thread = undefined;
+    const lane = threads.indexOf(this);
+    if (lane >= 0) delete threads[lane];
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
 }
 
 type AnswerOf<Kind> = Extract<ThreadAnswer, { kind: Kind }>;
-let thread: RuntimeThread | undefined;
+/** Of all sessions of this process, by lane. */
+const threads: RuntimeThread[] = [];
 
-/** A network that is loaded. Its runs take place in another thread, one after the other. */
+/** A network that is loaded. Its runs take turns in the lanes, each of which is a thread with the network of its own. */
 export class RuntimeSession {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
-  readonly #thread: RuntimeThread;
-  readonly #id: number;
-  readonly #memory = new Map<string, Float32Array[]>();
-  #turn = 0;
+  readonly #lanes: readonly Lane[];
+  readonly #released: Int32Array<SharedArrayBuffer>;
+  #runs = 0;
 
-  /** @throws Error of the runtime's own */
-  static async open(onnx: Uint8Array, options: ProviderOptions): Promise<RuntimeSession> {
-    thread ??= new RuntimeThread();
-    const { id, answer } = thread.ask<'opened'>({ kind: 'open', onnx, options });
-    return new RuntimeSession(thread, id, await answer);
+  /**
+   * @param options whose threads are each lane's
+   * @throws Error of the runtime's own
+   */
+  static async open(onnx: Uint8Array, options: ProviderOptions, lanes = 1): Promise<RuntimeSession> {
+    const released = new Int32Array(new SharedArrayBuffer(4));
+    const asked = Array.from({ length: lanes }, (_, lane) => {
+      threads[lane] ??= new RuntimeThread();
+      return { thread: threads[lane], ...threads[lane].ask<'opened'>({ kind: 'open', onnx, options, released }) };
+    });
+    try {
+      const [opened] = await Promise.all(asked.map(({ answer }) => answer));
+      return new RuntimeSession(asked, released, opened!);
+    } catch (error) {
+      await release(asked, released);
+      throw error;
+    }
   }
 
-  private constructor(own: RuntimeThread, id: number, { inputs, outputs }: AnswerOf<'opened'>) {
-    this.#thread = own;
-    this.#id = id;
+  private constructor(
+    lanes: readonly Pick<Lane, 'thread' | 'id'>[],
+    released: Int32Array<SharedArrayBuffer>,
+    { inputs, outputs }: AnswerOf<'opened'>,
+  ) {
+    this.#lanes = lanes.map(({ thread, id }) => ({ thread, id, memory: new Map(), turn: 0 }));
+    this.#released = released;
     this.inputs = inputs;
     this.outputs = outputs;
   }
 
   /**
    * Runs the network on one input. Outputs that have the shape that is wanted share their memory with those of the run
-   * after the next: whoever needs them longer copies them.
+   * after the next of the same lane: whoever needs them longer copies them.
    * @throws Error of the runtime's own
    */
   async run(
     input: { readonly name: string; readonly values: Float32Array; readonly shape: readonly number[] },
     wanted: readonly WantedOutput[],
   ): Promise<Output[]> {
-    const turn = this.#turn++ % 2;
-    const memory = wanted.map(({ name, shape }) => this.#memory.get(keyOf(name, shape))?.[turn]);
-    const { answer } = this.#thread.ask<'ran'>({
+    const lane = this.#lanes[this.#runs++ % this.#lanes.length]!;
+    const turn = lane.turn++ % 2;
+    const memory = wanted.map(({ name, shape }) => lane.memory.get(keyOf(name, shape))?.[turn]);
+    const { answer } = lane.thread.ask<'ran'>({
       kind: 'run',
-      session: this.#id,
+      session: lane.id,
       input: input.name,
       values: input.values,
       shape: input.shape,
@@ -124,15 +142,32 @@ export class RuntimeSession {
       // Memory is given only when the network has shown that it keeps to the shape.
       if (values instanceof Float32Array && shape.join() === expected.join()) {
         const key = keyOf(name, expected);
-        if (!this.#memory.has(key)) this.#memory.set(key, [sharedFloats(values.length), sharedFloats(values.length)]);
+        if (!lane.memory.has(key)) lane.memory.set(key, [sharedFloats(values.length), sharedFloats(values.length)]);
       }
       return { name, type, shape, values: values ?? memory[n] };
     });
   }
 
+  /** Runs that have not begun fail. */
   async release(): Promise<void> {
-    await this.#thread.ask<'released'>({ kind: 'release', session: this.#id }).answer;
+    await release(this.#lanes, this.#released);
   }
+}
+
+async function release(lanes: readonly Pick<Lane, 'thread' | 'id'>[], released: Int32Array): Promise<void> {
+  Atomics.store(released, 0, 1);
+  await Promise.allSettled(
+    lanes.map(({ thread, id }) => thread.ask<'released'>({ kind: 'release', session: id }).answer),
+  );
+}
+
+interface Lane {
+  readonly thread: RuntimeThread;
+  /** The session's in that thread. */
+  readonly id: number;
+  /** Two of each output, of which one is read while the other is written. */
+  readonly memory: Map<string, Float32Array[]>;
+  turn: number;
 }
 
 const keyOf = (name: string, shape: readonly number[]) => `${name} ${shape.join()}`;

@@ -16,10 +16,13 @@ export interface NetworkSession {
   readonly engine: EngineInfo;
   /** Windows that one run takes at most; 1 where the graph says so. */
   readonly batch: number;
+  /** Runs that take place at the same time; 1 if left out. Twice as many may be asked for at once, so that none waits. */
+  readonly lanes?: number;
   /** What the session has overcome, one line each; absent where nothing is overcome. */
   readonly faults?: readonly string[];
   /**
-   * Runs windows [N, 1, Z, Y, X] in another thread. The output is good until the run after the next begins.
+   * Runs windows [N, 1, Z, Y, X] in another thread. The output is good until as many runs as there are lanes have ended
+   * after it, and one more begins.
    * @throws NetworkError when an output has another shape than the manifest says
    */
   run(input: Float32Array, windows?: number): Promise<WindowOutput>;
@@ -28,6 +31,8 @@ export interface NetworkSession {
 
 /** Beyond this more windows at once gain nothing, and cost memory. */
 const LARGEST_BATCH = 4;
+/** A CPU is at its best with a window on each core, as far as memory goes. */
+const MOST_LANES = 4;
 
 /**
  * Loads a network and checks it against the manifest.
@@ -41,7 +46,10 @@ export async function loadNetwork(
   options: ProviderOptions,
   device: string,
 ): Promise<NetworkSession> {
-  const session = await RuntimeSession.open(onnx, options);
+  // The windows over a whole scan are run one after the other: they may be of any size.
+  const lanes = options.provider === 'cpu' && !stage.wholeScan ? Math.min(options.threads, MOST_LANES) : 1;
+  const threads = Math.ceil(options.threads / lanes);
+  const session = await RuntimeSession.open(onnx, { ...options, threads }, lanes);
   try {
     checkSignature(session, file, stage);
   } catch (error) {
@@ -53,6 +61,7 @@ export async function loadNetwork(
   return {
     engine: { provider: options.provider, device },
     batch: isOpen && options.provider !== 'cpu' ? LARGEST_BATCH : 1,
+    lanes,
     run: (input, windows = 1) => runWindows(session, file, stage, input, windows),
     release: () => session.release(),
   };

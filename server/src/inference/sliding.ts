@@ -39,6 +39,9 @@ export function mirroring(session: NetworkSession, stage: Stage, { mirrorAxes = 
     get batch() {
       return session.batch;
     },
+    get lanes() {
+      return session.lanes ?? 1;
+    },
     get faults() {
       return session.faults ?? [];
     },

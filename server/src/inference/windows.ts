@@ -34,8 +34,9 @@ export interface WindowsResult {
 }
 
 /**
- * Runs a stage's network in overlapping windows over a field and blends what it says: while the network is at work on a
- * window, in its own thread, the next is prepared and the last is blended. Cancelling does not wait for the window.
+ * Runs a stage's network in overlapping windows over a field and blends what it says, in the windows' order. While the
+ * network is at work, in threads of its own, the next windows are prepared and the last are blended. Cancelling does not
+ * wait for them.
  * @throws NetworkError when an output of the network is not what the manifest says, or not finite;
  * the signal's reason when cancelled
  */
@@ -47,34 +48,33 @@ export async function runWindows(field: Field, run: WindowRun): Promise<WindowsR
   const blend = new WindowBlend(shape, stage);
   const patches = stage.presence ? new PresenceBlend(field.grid, stage.windowVoxels, stage.presence) : null;
   const window = wx * wy * wz;
-  // Two, of which one is read while the other is written.
-  const inputs = [sharedFloats(window * session.batch), sharedFloats(window * session.batch)] as const;
   const groups = grouped(starts, session.batch);
-  const begin = (n: number): Promise<WindowOutput> => {
-    const output = session.run(inputs[n % 2]!.subarray(0, window * groups[n]!.length), groups[n]!.length);
+  // In each lane one runs and one waits.
+  const ahead = 2 * (session.lanes ?? 1);
+  const inputs = Array.from({ length: Math.min(ahead, groups.length) }, () => sharedFloats(window * session.batch));
+  const begin = (group: readonly Vec3[], n: number): Promise<WindowOutput> => {
+    const input = inputs[n % ahead]!.subarray(0, window * group.length);
+    for (const [i, start] of group.entries()) {
+      readWindow(field, start, stage.windowVoxels, transform, input.subarray(i * window, (i + 1) * window));
+    }
+    const output = session.run(input, group.length);
     // It may fail when nobody waits for it any more.
     output.catch(() => {});
     return output;
   };
-  const prepare = (n: number) => {
-    for (const [i, start] of (groups[n] ?? []).entries()) {
-      readWindow(field, start, stage.windowVoxels, transform, inputs[n % 2]!.subarray(i * window, (i + 1) * window));
-    }
-  };
   signal.throwIfAborted();
-  prepare(0);
-  let running = groups.length > 0 ? begin(0) : null;
+  const running = groups.slice(0, ahead).map(begin);
   let finished = 0;
   for (const [n, group] of groups.entries()) {
-    prepare(n + 1);
-    const { classes, presence } = await orAborted(running!, signal);
-    running = n + 1 < groups.length ? begin(n + 1) : null;
+    const { classes, presence } = await orAborted(running[n % ahead]!, signal);
     for (const [i, start] of group.entries()) {
       blend.add(start, partOf(classes, i, group.length));
       if (presence) patches?.add(start, partOf(presence, i, group.length));
     }
     finished += group.length;
     run.done(finished / starts.length);
+    const next = groups[n + ahead];
+    if (next) running[n % ahead] = begin(next, n + ahead);
   }
   const probabilities = blend.finish();
   const presence = patches?.finish() ?? null;
