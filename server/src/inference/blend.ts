@@ -1,6 +1,6 @@
 import type { Vec3 } from '../volume/volume.ts';
 import type { Stage } from './manifest.ts';
-import { type Probabilities, probabilitiesOf, RowShares } from './probabilities.ts';
+import { type Probabilities, probabilitiesOf, RowProbabilities } from './probabilities.ts';
 import { gaussianWeights } from './tiles.ts';
 
 /**
@@ -12,7 +12,7 @@ export class WindowBlend {
   readonly #shape: Vec3;
   readonly #stage: Stage;
   readonly #profiles: readonly [Float32Array, Float32Array, Float32Array];
-  readonly #row: RowShares;
+  readonly #row: RowProbabilities;
   readonly #sums: Probabilities;
   readonly #weights: Float32Array;
 
@@ -28,7 +28,7 @@ export class WindowBlend {
     this.#shape = shape;
     this.#stage = stage;
     this.#profiles = [gaussianWeights(x), gaussianWeights(y), gaussianWeights(z)];
-    this.#row = new RowShares(stage);
+    this.#row = new RowProbabilities(stage);
     this.#sums = probabilitiesOf(shape[0] * shape[1] * shape[2]);
     this.#weights = new Float32Array(shape[0] * shape[1] * shape[2]);
   }
@@ -40,19 +40,13 @@ export class WindowBlend {
     const [nx, ny] = this.#shape;
     const [wx, wy, wz] = this.#stage.windowVoxels;
     const [alongX, alongY, alongZ] = this.#profiles;
-    const shares = this.#row;
+    const probabilities = this.#row;
     for (let z = 0; z < wz; z++) {
       for (let y = 0; y < wy; y++) {
-        shares.read(output, wx * (y + wy * z));
+        probabilities.read(output, wx * (y + wy * z));
         const row = alongZ[z]! * alongY[y]!;
-        let to = start[0] + nx * (start[1] + y + ny * (start[2] + z));
-        for (let x = 0; x < wx; x++, to++) {
-          const weight = row * alongX[x]!;
-          const scale = weight / shares.all[x]!;
-          liver[to]! += scale * shares.liver[x]!;
-          lesion[to]! += scale * shares.lesion[x]!;
-          weights[to]! += weight;
-        }
+        const to = start[0] + nx * (start[1] + y + ny * (start[2] + z));
+        addWeighted(row, alongX, probabilities, to, liver, lesion, weights);
       }
     }
   }
@@ -69,5 +63,24 @@ export class WindowBlend {
       }
     }
     return this.#sums;
+  }
+}
+
+/** Adds a row's probabilities, each times the row's weight and that of its place in it, from voxel `to` on. */
+function addWeighted(
+  ofRow: number,
+  alongX: Float32Array,
+  row: RowProbabilities,
+  to: number,
+  liver: Float32Array,
+  lesion: Float32Array,
+  weights: Float32Array,
+): void {
+  const { liver: rowLiver, lesion: rowLesion } = row;
+  for (let x = 0; x < alongX.length; x++) {
+    const weight = ofRow * alongX[x]!;
+    liver[to + x]! += weight * rowLiver[x]!;
+    lesion[to + x]! += weight * rowLesion[x]!;
+    weights[to + x]! += weight;
   }
 }

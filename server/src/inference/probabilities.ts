@@ -1,3 +1,4 @@
+import type { Vec3 } from '../volume/volume.ts';
 import type { Presence, Stage } from './manifest.ts';
 
 /** Probabilities of liver (without its lesions) and lesion for each voxel; what remains to 1 is everything else. */
@@ -16,43 +17,66 @@ export function probabilitiesOf(voxels: number): Probabilities {
 
 /** Below this exp() adds nothing to a sum of at least one in single precision. */
 const VANISHES = -24;
+const STEPS = 128;
+const EXPONENTIALS = Float64Array.from({ length: -VANISHES * STEPS + 1 }, (_, n) => Math.exp(-n / STEPS));
+
+/** exp() of what is not above zero, to 2e-10 of it; zero where it vanishes. A third of the time of Math.exp. */
+export function exponential(value: number): number {
+  if (value < VANISHES) return 0;
+  const step = (value * -STEPS) | 0;
+  const rest = value + step / STEPS;
+  return EXPONENTIALS[step]! * (1 + rest * (1 + rest * (1 / 2 + rest / 6)));
+}
 
 /**
- * What a network says of a row of voxels along x: the channels' shares, whose probability is share / all. Logits go through
- * a softmax; channels of one name add up, so a network that tells eight liver segments apart can name them all 'liver'.
+ * What a network says of a row of voxels along x, as probabilities. Logits go through a softmax; channels of one name add
+ * up, so a network that tells eight liver segments apart can name them all 'liver'.
  */
-export class RowShares {
-  readonly all: Float64Array;
+export class RowProbabilities {
   readonly liver: Float64Array;
   readonly lesion: Float64Array;
-  readonly #other: Float64Array;
   readonly #largest: Float64Array;
+  readonly #all: Float64Array;
   readonly #stage: Stage;
   readonly #voxels: number;
+  /** The channels of everything else, liver and lesion, where there is one of each. */
+  readonly #three: Vec3 | null;
 
   constructor(stage: Stage) {
     const [x, y, z] = stage.windowVoxels;
     const row = () => new Float64Array(x);
-    [this.all, this.liver, this.lesion, this.#other, this.#largest] = [row(), row(), row(), row(), row()];
+    const [liver, lesion] = [stage.channels.indexOf('liver'), stage.channels.indexOf('lesion')];
+    const areThree = stage.channels.length === 3 && new Set(stage.channels).size === 3 && liver >= 0 && lesion >= 0;
+    this.#three = areThree ? [3 - liver - lesion, liver, lesion] : null;
+    [this.liver, this.lesion, this.#largest, this.#all] = [row(), row(), row(), row()];
     this.#stage = stage;
     this.#voxels = x * y * z;
   }
 
   /** Reads the row whose first voxel is `first` of a window's output [C, Z, Y, X]. */
   read(output: Float32Array, first: number): void {
-    const { all } = this;
+    const { liver, lesion } = this;
     const { channels, activation } = this.#stage;
-    for (const sum of [this.liver, this.lesion, this.#other]) sum.fill(0);
-    const logits = activation === 'logits';
-    if (logits) this.#findLargest(output, first);
-    for (const [c, name] of channels.entries()) {
-      const into = name === 'liver' ? this.liver : name === 'lesion' ? this.lesion : this.#other;
-      const from = first + c * this.#voxels;
-      if (logits) addExponentials(output, from, this.#largest, into);
-      else for (let x = 0; x < into.length; x++) into[x]! += output[from + x]!;
+    const at = (c: number) => first + c * this.#voxels;
+    if (activation === 'logits' && this.#three) {
+      const [ofOther, ofLiver, ofLesion] = this.#three;
+      softmaxOfThree(output, at(ofOther), at(ofLiver), at(ofLesion), liver, lesion);
+      return;
     }
-    if (!logits) all.fill(1);
-    else for (let x = 0; x < all.length; x++) all[x] = this.liver[x]! + this.lesion[x]! + this.#other[x]!;
+    liver.fill(0);
+    lesion.fill(0);
+    const all = this.#all.fill(activation === 'logits' ? 0 : 1);
+    if (activation === 'logits') this.#findLargest(output, first);
+    for (const [c, name] of channels.entries()) {
+      const into = name === 'liver' ? liver : name === 'lesion' ? lesion : null;
+      if (activation === 'logits') addExponentials(output, at(c), this.#largest, all);
+      if (into && activation === 'logits') addExponentials(output, at(c), this.#largest, into);
+      else if (into) for (let x = 0; x < into.length; x++) into[x]! += output[at(c) + x]!;
+    }
+    for (let x = 0; x < all.length; x++) {
+      liver[x]! /= all[x]!;
+      lesion[x]! /= all[x]!;
+    }
   }
 
   #findLargest(output: Float32Array, first: number): void {
@@ -70,10 +94,29 @@ export class RowShares {
 
 /** Adds exp(value - largest) of a row of values, none of which is above its largest. */
 function addExponentials(output: Float32Array, from: number, largest: Float64Array, into: Float64Array): void {
-  for (let x = 0; x < into.length; x++) {
-    const below = output[from + x]! - largest[x]!;
-    // Most of a softmax is spared the call.
-    into[x]! += below === 0 ? 1 : below < VANISHES ? 0 : Math.exp(below);
+  for (let x = 0; x < into.length; x++) into[x]! += exponential(output[from + x]! - largest[x]!);
+}
+
+/** The same for a row of the three channels that most networks have, in one go: it takes a third of the time. */
+function softmaxOfThree(
+  output: Float32Array,
+  otherFrom: number,
+  liverFrom: number,
+  lesionFrom: number,
+  liver: Float64Array,
+  lesion: Float64Array,
+): void {
+  for (let x = 0; x < liver.length; x++) {
+    const ofOther = output[otherFrom + x]!;
+    const ofLiver = output[liverFrom + x]!;
+    const ofLesion = output[lesionFrom + x]!;
+    const larger = ofOther > ofLiver ? ofOther : ofLiver;
+    const largest = larger > ofLesion ? larger : ofLesion;
+    const liverShare = exponential(ofLiver - largest);
+    const lesionShare = exponential(ofLesion - largest);
+    const all = exponential(ofOther - largest) + liverShare + lesionShare;
+    liver[x] = liverShare / all;
+    lesion[x] = lesionShare / all;
   }
 }
 
