@@ -1,4 +1,4 @@
-"""Floating-point operations of one run of ONNX files, counted from their graphs: two for each multiplication and addition
+"""Floating-point operations of one window in ONNX files, counted from their graphs: two for each multiplication and addition
 of a convolution. Arguments: files. Prints one JSON object, operations by file."""
 import json
 import sys
@@ -8,7 +8,11 @@ import onnx
 
 
 def count(path: str) -> int:
-    graph = onnx.shape_inference.infer_shapes(onnx.load(path)).graph
+    model = onnx.load(path)
+    for value in (*model.graph.input, *model.graph.output):  # where the number of windows is left open
+        value.type.tensor_type.shape.dim[0].dim_value = 1
+    del model.graph.value_info[:]
+    graph = onnx.shape_inference.infer_shapes(model).graph
     shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in [*graph.value_info, *graph.output, *graph.input]}
     shapes.update({i.name: list(i.dims) for i in graph.initializer})
     total = 0

@@ -136,7 +136,7 @@ async function compareLoops(): Promise<void> {
     'ours against it',
     'in CPU s',
   );
-  row('ours', 1, own.seconds.toFixed(2), own.cpuSeconds.toFixed(2), '', '');
+  row('ours', `${session.lanes ?? 1} x 1`, own.seconds.toFixed(2), own.cpuSeconds.toFixed(2), '', '');
   for (const { mode, batch, spent } of best) {
     const theirs = typical(spent.slice(1));
     row(
@@ -180,28 +180,34 @@ async function accountForAWindow(): Promise<void> {
   };
   for (const start of starts) {
     await timed('read', () => readWindow(field, start, stage.windowVoxels, transform, input));
-    const { classes } = await timed('network', () => session.run(input));
+    const { classes } = await session.run(input);
     await timed('blend', () => blend.add(start, classes));
   }
-  for (let round = 0; round < ROUNDS; round++) await timed('loop', () => runLoop(session));
+  for (let round = 0; round < ROUNDS; round++) {
+    await timed('network', () => Promise.all(starts.map(() => session.run(input))));
+    await timed('loop', () => runLoop(session));
+  }
   const typical = (part: string) => median(spent[part]!);
   const loop = typical('loop') / starts.length;
-  const network = typical('network');
+  const network = typical('network') / starts.length;
 
   const flops = flopsOf(join(model.dir, networkFor(stage, 'cpu').file));
+  const direct = flopsOf(join(model.dir, networkFor(stage, 'cuda').file));
   const peak = await convolutionPeak();
   heading('of a window', 'ms', 'of the loop');
   row('reading and scaling HU, by itself', ms(typical('read')), percent(typical('read') / loop));
-  row('network, by itself', ms(network), percent(network / loop));
+  row(`network, by itself, ${session.lanes ?? 1} windows at a time`, ms(network), percent(network / loop));
   row('probabilities and blending, by itself', ms(typical('blend')), percent(typical('blend') / loop));
   row('the loop', ms(loop), percent(1));
   row('JavaScript: what the loop takes beyond the network', ms(loop - network), percent((loop - network) / loop));
   process.stdout.write('\n');
   heading(`network of ${stage.windowVoxels.join(' x ')}, ${THREADS} threads`, '');
-  row('counted from the graph, GFLOP a window', (flops / 1e9).toFixed(1));
+  row('the network as it was trained, counted from its 3D graph, GFLOP a window', (direct / 1e9).toFixed(1));
+  row('its form for CPUs, counted from the graph, GFLOP a window', (flops / 1e9).toFixed(1));
   row('achieved, GFLOP/s', (flops / network / 1e6).toFixed(1));
   row(`fastest single convolution (${peak.what}), GFLOP/s`, (peak.rate / 1e9).toFixed(1));
   row('share of the convolution peak', percent((flops * 1000) / network / peak.rate));
+  row('the same, if the form for CPUs had not been spared operations', percent((direct * 1000) / network / peak.rate));
 }
 
 function flopsOf(file: string): number {
