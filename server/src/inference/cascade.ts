@@ -2,7 +2,7 @@ import type { Progress } from '../progress.ts';
 import { patientAlignedGrid, toPatient, toVoxel, voxelMl, widen } from '../volume/geometry.ts';
 import { resampleHu } from '../volume/resample.ts';
 import type { CtSeries, Warning } from '../volume/series.ts';
-import type { Grid, Vec3 } from '../volume/volume.ts';
+import type { Box, Grid, LabelMap, Vec3 } from '../volume/volume.ts';
 import { huTransform } from './intensity.ts';
 import { type LocatedLiver, locateLiver, noLiver } from './locate.ts';
 import type { Stage } from './manifest.ts';
@@ -66,7 +66,7 @@ export async function segment(
   const decided = await decideOnScannerGrid(field, volume.grid, signal);
   if (decided === null) throw noLiver(0, leastLiverMl);
   postprocess(decided.labelMap, decided.lesionProbability, postprocessing);
-  const foundMl = labelled(decided.labelMap.labels) * voxelMl(volume.grid);
+  const foundMl = labelled(decided.labelMap, decided.lesionProbability.box) * voxelMl(volume.grid);
   if (foundMl === 0 || foundMl < leastLiverMl) throw noLiver(foundMl, leastLiverMl);
   report('segment', 1);
   return { ...decided, heatMap, liverMedianHu: located.medianHu, engine, warnings };
@@ -121,8 +121,15 @@ function isNearLiver(located: LocatedLiver, grid: Grid, start: Vec3, window: Vec
   return false;
 }
 
-function labelled(labels: Uint8Array): number {
+/** Voxels in the box that are not background; there are none outside it. */
+function labelled({ grid, labels }: LabelMap<Uint8Array>, { start, size }: Box): number {
+  const [nx, ny] = grid.shape;
   let count = 0;
-  for (let voxel = 0; voxel < labels.length; voxel++) if (labels[voxel] !== BACKGROUND) count++;
+  for (let z = start[2]; z < start[2] + size[2]; z++) {
+    for (let y = start[1]; y < start[1] + size[1]; y++) {
+      const row = start[0] + nx * (y + ny * z);
+      for (let voxel = row; voxel < row + size[0]; voxel++) if (labels[voxel] !== BACKGROUND) count++;
+    }
+  }
   return count;
 }

@@ -47,7 +47,8 @@ export async function locateLiver(
     signal,
     done,
   });
-  const mask = Uint8Array.from(liver, (probability, voxel) => (probability + lesion[voxel]! > 0.5 ? 1 : 0));
+  const mask = new Uint8Array(liver.length);
+  for (let voxel = 0; voxel < mask.length; voxel++) if (liver[voxel]! + lesion[voxel]! > 0.5) mask[voxel] = 1;
   const components = connectedComponents(mask, grid.shape, (value) => value === 1);
   const largest = largestComponent(components);
   const foundMl = components.sizes[largest]! * voxelMl(grid);

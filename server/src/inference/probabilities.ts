@@ -69,8 +69,7 @@ export class RowProbabilities {
     if (activation === 'logits') this.#findLargest(output, first);
     for (const [c, name] of channels.entries()) {
       const into = name === 'liver' ? liver : name === 'lesion' ? lesion : null;
-      if (activation === 'logits') addExponentials(output, at(c), this.#largest, all);
-      if (into && activation === 'logits') addExponentials(output, at(c), this.#largest, into);
+      if (activation === 'logits') addExponentials(output, at(c), this.#largest, all, into);
       else if (into) for (let x = 0; x < into.length; x++) into[x]! += output[at(c) + x]!;
     }
     for (let x = 0; x < all.length; x++) {
@@ -93,8 +92,22 @@ export class RowProbabilities {
 }
 
 /** Adds exp(value - largest) of a row of values, none of which is above its largest. */
-function addExponentials(output: Float32Array, from: number, largest: Float64Array, into: Float64Array): void {
-  for (let x = 0; x < into.length; x++) into[x]! += exponential(output[from + x]! - largest[x]!);
+function addExponentials(
+  output: Float32Array,
+  from: number,
+  largest: Float64Array,
+  all: Float64Array,
+  into: Float64Array | null,
+): void {
+  if (into === null) {
+    for (let x = 0; x < all.length; x++) all[x]! += exponential(output[from + x]! - largest[x]!);
+    return;
+  }
+  for (let x = 0; x < all.length; x++) {
+    const share = exponential(output[from + x]! - largest[x]!);
+    all[x]! += share;
+    into[x]! += share;
+  }
 }
 
 /** The same for a row of the three channels that most networks have, in one go: it takes a third of the time. */

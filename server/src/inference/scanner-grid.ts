@@ -6,6 +6,8 @@ import { LESION, LIVER, type Segmentation } from './segmentation.ts';
 
 const LIVER_CHANNEL = 0;
 const LESION_CHANNEL = 1;
+/** Below this neither a label nor the lesion probability in 1/255 is other than zero. */
+const NOTHING = 1 / 512;
 
 /**
  * Brings probabilities [liver, lesion] from the network's grid to the scanner's and decides there: each voxel is what is
@@ -34,6 +36,7 @@ export async function decideOnScannerGrid(
       for (let i = first; i < end; i++) {
         const liver = slice[LIVER_CHANNEL + i + width * j]!;
         const lesion = slice[lesionAt + i + width * j]!;
+        if (liver < NOTHING && lesion < NOTHING) continue;
         const neither = 1 - liver - lesion;
         if (lesion > liver && lesion > neither) labels[row + i] = LESION;
         else if (liver > neither) labels[row + i] = LIVER;

@@ -1,5 +1,5 @@
 import { gridOfBox, stepsBetween, toVoxel } from './geometry.ts';
-import type { Box, Grid } from './volume.ts';
+import type { Box, Grid, Vec3 } from './volume.ts';
 
 /** What a network leaves on its grid: value of channel c at voxel [x, y, z] is at c * n + x + nx * (y + ny * z). */
 export interface Field {
@@ -20,21 +20,79 @@ export interface FieldSlice {
  * beyond its last voxels. Needs one slice of memory, so the caller decides there what to keep of it.
  */
 export function* sampleField(field: Field, target: Grid, box: Box): Generator<FieldSlice> {
-  const { grid, channels, values } = field;
-  const [nx, ny, nz] = grid.shape;
   const [width, height, depth] = box.size;
-  const perChannel = nx * ny * nz;
-  const perSlice = width * height;
-  const out = new Float32Array(channels * perSlice);
-  const origin = toVoxel(grid, gridOfBox(target, box).originMm);
-  const steps = stepsBetween(target, grid);
+  const out = new Float32Array(field.channels * width * height);
+  const origin = toVoxel(field.grid, gridOfBox(target, box).originMm);
+  const steps = stepsBetween(target, field.grid);
+  const sampleSlice = areParallel(steps)
+    ? parallelSampler(field, origin, steps, box.size)
+    : sampler(field, origin, steps, box.size);
   for (let k = 0; k < depth; k++) {
-    sampleSlice(k);
+    sampleSlice(k, out);
     yield { k: box.start[2] + k, values: out };
   }
+}
 
-  function sampleSlice(k: number): void {
-    const [di, dj, dk] = steps;
+type Steps = readonly [Vec3, Vec3, Vec3];
+type SampleSlice = (k: number, out: Float32Array) => void;
+
+/** Whether each axis of the one grid runs along the same axis of the other. */
+const areParallel = (steps: Steps) =>
+  steps.every((step, axis) => step.every((by, other) => other === axis || by === 0));
+
+/** Where between the field's voxels a coordinate lies, from its outermost voxels inwards. */
+function between(
+  coordinate: number,
+  count: number,
+): { readonly at: number; readonly next: number; readonly share: number } {
+  const inside = Math.min(Math.max(coordinate, 0), count - 1);
+  const at = inside | 0;
+  return { at, next: Math.min(at + 1, count - 1), share: inside - at };
+}
+
+/** One axis after the other: a voxel of the target takes one interpolation instead of seven. */
+function parallelSampler(
+  { grid, channels, values }: Field,
+  origin: Vec3,
+  steps: Steps,
+  [width, height]: Vec3,
+): SampleSlice {
+  const [nx, ny, nz] = grid.shape;
+  const columns = Array.from({ length: width }, (_, i) => between(origin[0] + i * steps[0][0], nx));
+  const rows = Array.from({ length: height }, (_, j) => between(origin[1] + j * steps[1][1], ny));
+  const at = Int32Array.from(columns, (column) => column.at);
+  const next = Int32Array.from(columns, (column) => column.next);
+  const shares = Float64Array.from(columns, (column) => column.share);
+  const plane = new Float64Array(nx * ny);
+  const line = new Float64Array(nx);
+  return (k, out) => {
+    const z = between(origin[2] + k * steps[2][2], nz);
+    for (let c = 0; c < channels; c++) {
+      const near = nx * ny * (z.at + nz * c);
+      const far = nx * ny * (z.next + nz * c);
+      for (let n = 0; n < plane.length; n++) {
+        plane[n] = values[near + n]! + z.share * (values[far + n]! - values[near + n]!);
+      }
+      for (const [j, y] of rows.entries()) {
+        for (let x = 0; x < nx; x++) {
+          const first = plane[nx * y.at + x]!;
+          line[x] = first + y.share * (plane[nx * y.next + x]! - first);
+        }
+        const to = width * (j + height * c);
+        for (let i = 0; i < width; i++) {
+          const first = line[at[i]!]!;
+          out[to + i] = first + shares[i]! * (line[next[i]!]! - first);
+        }
+      }
+    }
+  };
+}
+
+function sampler({ grid, values }: Field, origin: Vec3, [di, dj, dk]: Steps, [width, height]: Vec3): SampleSlice {
+  const [nx, ny, nz] = grid.shape;
+  const perChannel = nx * ny * nz;
+  const perSlice = width * height;
+  return (k, out) => {
     for (let j = 0; j < height; j++) {
       const x0 = origin[0] + j * dj[0] + k * dk[0];
       const y0 = origin[1] + j * dj[1] + k * dk[1];
@@ -66,5 +124,5 @@ export function* sampleField(field: Field, target: Grid, box: Box): Generator<Fi
         }
       }
     }
-  }
+  };
 }

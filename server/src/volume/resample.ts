@@ -59,29 +59,26 @@ function averageBlocks({ grid, hu }: Volume, box: Box, [fi, fj, fk]: Vec3): Samp
   const [nx, ny] = grid.shape;
   const [width, height, depth] = box.size;
   const shape: Vec3 = [Math.ceil(width / fi), Math.ceil(height / fj), Math.ceil(depth / fk)];
-  const wholeBlocks = Math.floor(width / fi);
   const values = new Float32Array(shape[0] * shape[1] * shape[2]);
-  const sums = new Int32Array(shape[0]);
+  const columns = new Int32Array(width);
   let to = 0;
   for (let bk = 0; bk < shape[2]; bk++) {
     const endK = Math.min(depth, (bk + 1) * fk);
     for (let bj = 0; bj < shape[1]; bj++) {
       const endJ = Math.min(height, (bj + 1) * fj);
-      sums.fill(0);
+      columns.fill(0);
       for (let k = bk * fk; k < endK; k++) {
         for (let j = bj * fj; j < endJ; j++) {
-          let from = box.start[0] + nx * (box.start[1] + j + ny * (box.start[2] + k));
-          for (let bi = 0; bi < wholeBlocks; bi++) {
-            let sum = 0;
-            for (const end = from + fi; from < end; from++) sum += hu[from]!;
-            sums[bi] = sums[bi]! + sum;
-          }
-          for (let i = wholeBlocks * fi; i < width; i++) sums[wholeBlocks] = sums[wholeBlocks]! + hu[from++]!;
+          addRow(hu, box.start[0] + nx * (box.start[1] + j + ny * (box.start[2] + k)), columns);
         }
       }
       const rows = (endK - bk * fk) * (endJ - bj * fj);
-      for (let bi = 0; bi < wholeBlocks; bi++) values[to++] = sums[bi]! / (rows * fi);
-      if (wholeBlocks < shape[0]) values[to++] = sums[wholeBlocks]! / (rows * (width - wholeBlocks * fi));
+      for (let i = 0; i < width; i += fi) {
+        const end = Math.min(width, i + fi);
+        let sum = 0;
+        for (let column = i; column < end; column++) sum += columns[column]!;
+        values[to++] = sum / (rows * (end - i));
+      }
     }
   }
   const centre: Vec3 = [box.start[0] + (fi - 1) / 2, box.start[1] + (fj - 1) / 2, box.start[2] + (fk - 1) / 2];
@@ -90,6 +87,10 @@ function averageBlocks({ grid, hu }: Volume, box: Box, [fi, fj, fk]: Vec3): Samp
     grid: { ...grid, shape, spacingMm: [si * fi, sj * fj, sk * fk], originMm: toPatient(grid, centre) },
     values,
   };
+}
+
+function addRow(hu: Int16Array, from: number, columns: Int32Array): void {
+  for (let i = 0; i < columns.length; i++) columns[i] = columns[i]! + hu[from + i]!;
 }
 
 /** Writes the target voxels whose centre lies within the voxels of `limits`, faces included; leaves the others. */

@@ -28,6 +28,25 @@ function* voxels([nx, ny, nz]: Vec3): Generator<Vec3> {
   for (let k = 0; k < nz; k++) for (let j = 0; j < ny; j++) for (let i = 0; i < nx; i++) yield [i, j, k];
 }
 
+/** Axes along the patient's: as they are, two of them turned over, and each along another. */
+const turned: readonly [Grid['axes'], ...Grid['axes'][]] = [
+  [
+    [1, 0, 0],
+    [0, 1, 0],
+    [0, 0, 1],
+  ],
+  [
+    [-1, 0, 0],
+    [0, 1, 0],
+    [0, 0, -1],
+  ],
+  [
+    [0, -1, 0],
+    [0, 0, -1],
+    [1, 0, 0],
+  ],
+];
+
 const fine = (grid: Grid, spacingMm: number): Grid => ({ ...grid, spacingMm: [spacingMm, spacingMm, spacingMm] });
 
 describe('resampling to a network grid: a shift here moves every contour', () => {
@@ -132,9 +151,12 @@ describe('probabilities back on the scanner grid: a contour off by a voxel', () 
   it('a linear field is reproduced in every channel, and held at its last voxels beyond', () => {
     const cases = anyGrid.chain((target) => anyBox(target.shape).map((box) => ({ target, box })));
     fc.assert(
-      fc.property(cases, anyGrid, ({ target, box }, coarse) => {
-        const grid = {
+      fc.property(cases, anyGrid, fc.constantFrom(null, ...turned), ({ target: oblique, box }, coarse, axes) => {
+        // Most scans lie straight, whichever way their axes run; then the axes are read one after the other.
+        const target = axes ? { ...oblique, axes } : oblique;
+        const grid: Grid = {
           ...coarse,
+          ...(axes ? { axes: turned[0] } : {}),
           shape: coarse.shape.map((n) => Math.min(n, 12)) as unknown as Vec3,
           originMm: toPatient(target, [-2, -2, -2]),
         };
