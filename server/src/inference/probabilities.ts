@@ -123,11 +123,12 @@ function softmaxOfThree(
     const ofOther = output[otherFrom + x]!;
     const ofLiver = output[liverFrom + x]!;
     const ofLesion = output[lesionFrom + x]!;
-    const larger = ofOther > ofLiver ? ofOther : ofLiver;
-    const largest = larger > ofLesion ? larger : ofLesion;
+    // Mostly it is everything else, whose own share is one, or no number where it is infinite.
+    const isOther = ofOther >= ofLiver && ofOther >= ofLesion;
+    const largest = isOther ? ofOther : ofLiver > ofLesion ? ofLiver : ofLesion;
     const liverShare = exponential(ofLiver - largest);
     const lesionShare = exponential(ofLesion - largest);
-    const all = exponential(ofOther - largest) + liverShare + lesionShare;
+    const all = liverShare + lesionShare + (isOther ? 1 + (ofOther - largest) : exponential(ofOther - largest));
     liver[x] = liverShare / all;
     lesion[x] = lesionShare / all;
   }
