@@ -1,6 +1,6 @@
 import type { Vec3 } from '../volume/volume.ts';
 import type { Stage } from './manifest.ts';
-import { type Probabilities, probabilitiesOf, RowProbabilities } from './probabilities.ts';
+import { exponential, type Probabilities, probabilitiesOf, RowProbabilities } from './probabilities.ts';
 import { gaussianWeights } from './tiles.ts';
 
 /**
@@ -13,8 +13,10 @@ export class WindowBlend {
   readonly #stage: Stage;
   readonly #profiles: readonly [Float32Array, Float32Array, Float32Array];
   readonly #row: RowProbabilities;
+  readonly #three: ReturnType<typeof threeChannels>;
   readonly #sums: Probabilities;
   readonly #weights: Float32Array;
+  #areNumbers = true;
 
   /**
    * @param shape voxels of the grid along x, y, z, x fastest
@@ -29,58 +31,125 @@ export class WindowBlend {
     this.#stage = stage;
     this.#profiles = [gaussianWeights(x), gaussianWeights(y), gaussianWeights(z)];
     this.#row = new RowProbabilities(stage);
+    this.#three = threeChannels(stage);
     this.#sums = probabilitiesOf(shape[0] * shape[1] * shape[2]);
     this.#weights = new Float32Array(shape[0] * shape[1] * shape[2]);
   }
 
   /** Adds the window whose first voxel is `start`; `output` [C, Z, Y, X] is as the network gave it. */
   add(start: Vec3, output: Float32Array): void {
-    const { liver, lesion } = this.#sums;
-    const weights = this.#weights;
     const [nx, ny] = this.#shape;
     const [wx, wy, wz] = this.#stage.windowVoxels;
     const [alongX, alongY, alongZ] = this.#profiles;
-    const probabilities = this.#row;
+    const sums: Sums = { ...this.#sums, weights: this.#weights };
+    const voxels = wx * wy * wz;
     for (let z = 0; z < wz; z++) {
       for (let y = 0; y < wy; y++) {
-        probabilities.read(output, wx * (y + wy * z));
-        const row = alongZ[z]! * alongY[y]!;
+        const from = wx * (y + wy * z);
         const to = start[0] + nx * (start[1] + y + ny * (start[2] + z));
-        addWeighted(row, alongX, probabilities, to, liver, lesion, weights);
+        const weight = alongZ[z]! * alongY[y]!;
+        if (this.#three) {
+          const { other, liver, lesion } = this.#three;
+          addThree(
+            output,
+            from + other * voxels,
+            from + liver * voxels,
+            from + lesion * voxels,
+            weight,
+            alongX,
+            to,
+            sums,
+          );
+        } else {
+          this.#row.read(output, from);
+          addRow(this.#row, weight, alongX, to, sums);
+        }
       }
     }
   }
 
   /** The blended probabilities; zero where no window came. The blend is used up: its memory becomes the result. */
   finish(): Probabilities {
-    const { liver, lesion } = this.#sums;
-    const weights = this.#weights;
-    for (let voxel = 0; voxel < weights.length; voxel++) {
-      const weight = weights[voxel]!;
-      if (weight > 0) {
-        liver[voxel]! /= weight;
-        lesion[voxel]! /= weight;
-      }
-    }
+    this.#areNumbers = divide(this.#sums, this.#weights);
     return this.#sums;
+  }
+
+  /** Whether all of what was finished are numbers. */
+  get areNumbers(): boolean {
+    return this.#areNumbers;
   }
 }
 
+interface Sums {
+  readonly liver: Float32Array;
+  readonly lesion: Float32Array;
+  readonly weights: Float32Array;
+}
+
+/** The channels of everything else, of liver and of lesion, where there is one of each and no other. */
+function threeChannels({ channels, activation }: Stage) {
+  const [liver, lesion] = [channels.indexOf('liver'), channels.indexOf('lesion')];
+  if (activation !== 'logits' || channels.length !== 3 || new Set(channels).size !== 3) return null;
+  return liver < 0 || lesion < 0 ? null : { other: 3 - liver - lesion, liver, lesion };
+}
+
 /** Adds a row's probabilities, each times the row's weight and that of its place in it, from voxel `to` on. */
-function addWeighted(
+function addRow(
+  { liver, lesion }: RowProbabilities,
   ofRow: number,
   alongX: Float32Array,
-  row: RowProbabilities,
   to: number,
-  liver: Float32Array,
-  lesion: Float32Array,
-  weights: Float32Array,
+  sums: Sums,
 ): void {
-  const { liver: rowLiver, lesion: rowLesion } = row;
   for (let x = 0; x < alongX.length; x++) {
     const weight = ofRow * alongX[x]!;
-    liver[to + x]! += weight * rowLiver[x]!;
-    lesion[to + x]! += weight * rowLesion[x]!;
+    sums.liver[to + x]! += weight * liver[x]!;
+    sums.lesion[to + x]! += weight * lesion[x]!;
+    sums.weights[to + x]! += weight;
+  }
+}
+
+/** The same from the logits of the three channels that most networks have, whose rows begin at three places: in a third of the time. */
+function addThree(
+  output: Float32Array,
+  otherAt: number,
+  liverAt: number,
+  lesionAt: number,
+  ofRow: number,
+  alongX: Float32Array,
+  to: number,
+  { liver, lesion, weights }: Sums,
+): void {
+  for (let x = 0; x < alongX.length; x++) {
+    const ofOther = output[otherAt + x]!;
+    const ofLiver = output[liverAt + x]!;
+    const ofLesion = output[lesionAt + x]!;
+    // Mostly it is everything else, whose own share is one, or no number where it is infinite.
+    const isOther = ofOther >= ofLiver && ofOther >= ofLesion;
+    const largest = isOther ? ofOther : ofLiver > ofLesion ? ofLiver : ofLesion;
+    const liverShare = exponential(ofLiver - largest);
+    const lesionShare = exponential(ofLesion - largest);
+    const all = liverShare + lesionShare + (isOther ? 1 + (ofOther - largest) : exponential(ofOther - largest));
+    const weight = ofRow * alongX[x]!;
+    const scale = weight / all;
+    liver[to + x]! += scale * liverShare;
+    lesion[to + x]! += scale * lesionShare;
     weights[to + x]! += weight;
   }
+}
+
+/** Divides sums by their weights where there are any. @returns whether all are numbers */
+function divide({ liver, lesion }: Probabilities, weights: Float32Array): boolean {
+  let zero = 0;
+  for (let voxel = 0; voxel < weights.length; voxel++) {
+    const weight = weights[voxel]!;
+    if (weight === 0) continue;
+    const ofLiver = liver[voxel]! / weight;
+    const ofLesion = lesion[voxel]! / weight;
+    liver[voxel] = ofLiver;
+    lesion[voxel] = ofLesion;
+    // What is no number, or infinite, makes none of zero.
+    zero += 0 * ofLiver + 0 * ofLesion;
+  }
+  return zero === 0;
 }

@@ -1,4 +1,3 @@
-import type { Vec3 } from '../volume/volume.ts';
 import type { Presence, Stage } from './manifest.ts';
 
 /** Probabilities of liver (without its lesions) and lesion for each voxel; what remains to 1 is everything else. */
@@ -39,15 +38,10 @@ export class RowProbabilities {
   readonly #all: Float64Array;
   readonly #stage: Stage;
   readonly #voxels: number;
-  /** The channels of everything else, liver and lesion, where there is one of each. */
-  readonly #three: Vec3 | null;
 
   constructor(stage: Stage) {
     const [x, y, z] = stage.windowVoxels;
     const row = () => new Float64Array(x);
-    const [liver, lesion] = [stage.channels.indexOf('liver'), stage.channels.indexOf('lesion')];
-    const areThree = stage.channels.length === 3 && new Set(stage.channels).size === 3 && liver >= 0 && lesion >= 0;
-    this.#three = areThree ? [3 - liver - lesion, liver, lesion] : null;
     [this.liver, this.lesion, this.#largest, this.#all] = [row(), row(), row(), row()];
     this.#stage = stage;
     this.#voxels = x * y * z;
@@ -58,11 +52,6 @@ export class RowProbabilities {
     const { liver, lesion } = this;
     const { channels, activation } = this.#stage;
     const at = (c: number) => first + c * this.#voxels;
-    if (activation === 'logits' && this.#three) {
-      const [ofOther, ofLiver, ofLesion] = this.#three;
-      softmaxOfThree(output, at(ofOther), at(ofLiver), at(ofLesion), liver, lesion);
-      return;
-    }
     liver.fill(0);
     lesion.fill(0);
     const all = this.#all.fill(activation === 'logits' ? 0 : 1);
@@ -107,30 +96,6 @@ function addExponentials(
     const share = exponential(output[from + x]! - largest[x]!);
     all[x]! += share;
     into[x]! += share;
-  }
-}
-
-/** The same for a row of the three channels that most networks have, in one go: it takes a third of the time. */
-function softmaxOfThree(
-  output: Float32Array,
-  otherFrom: number,
-  liverFrom: number,
-  lesionFrom: number,
-  liver: Float64Array,
-  lesion: Float64Array,
-): void {
-  for (let x = 0; x < liver.length; x++) {
-    const ofOther = output[otherFrom + x]!;
-    const ofLiver = output[liverFrom + x]!;
-    const ofLesion = output[lesionFrom + x]!;
-    // Mostly it is everything else, whose own share is one, or no number where it is infinite.
-    const isOther = ofOther >= ofLiver && ofOther >= ofLesion;
-    const largest = isOther ? ofOther : ofLiver > ofLesion ? ofLiver : ofLesion;
-    const liverShare = exponential(ofLiver - largest);
-    const lesionShare = exponential(ofLesion - largest);
-    const all = liverShare + lesionShare + (isOther ? 1 + (ofOther - largest) : exponential(ofOther - largest));
-    liver[x] = liverShare / all;
-    lesion[x] = lesionShare / all;
   }
 }
 

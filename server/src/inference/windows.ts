@@ -78,7 +78,7 @@ export async function runWindows(field: Field, run: WindowRun): Promise<WindowsR
   }
   const probabilities = blend.finish();
   const presence = patches?.finish() ?? null;
-  if (!probabilities.both.every(Number.isFinite) || !(presence?.values.every(Number.isFinite) ?? true)) {
+  if (!blend.areNumbers || !(presence?.values.every(Number.isFinite) ?? true)) {
     throw new NetworkError(stage.file, `gives values that are no numbers on ${session.engine.provider}`);
   }
   return { probabilities, presence };
