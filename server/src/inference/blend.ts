@@ -5,7 +5,7 @@ import { gaussianWeights } from './tiles.ts';
 
 /**
  * Blends the outputs of overlapping windows into one probability map; each voxel of a window has a Gaussian weight.
- * Takes 12 bytes for each voxel of the grid, however many windows and channels there are.
+ * Takes 8 bytes for each voxel of the grid, however many windows and channels there are.
  * Probabilities are blended, not logits, so that one over-confident window cannot outvote its neighbours.
  */
 export class WindowBlend {
@@ -15,7 +15,7 @@ export class WindowBlend {
   readonly #row: RowProbabilities;
   readonly #three: ReturnType<typeof threeChannels>;
   readonly #sums: Probabilities;
-  readonly #weights: Float32Array;
+  readonly #starts: Vec3[] = [];
   #areNumbers = true;
 
   /**
@@ -33,7 +33,6 @@ export class WindowBlend {
     this.#row = new RowProbabilities(stage);
     this.#three = threeChannels(stage);
     this.#sums = probabilitiesOf(shape[0] * shape[1] * shape[2]);
-    this.#weights = new Float32Array(shape[0] * shape[1] * shape[2]);
   }
 
   /** Adds the window whose first voxel is `start`; `output` [C, Z, Y, X] is as the network gave it. */
@@ -41,7 +40,8 @@ export class WindowBlend {
     const [nx, ny] = this.#shape;
     const [wx, wy, wz] = this.#stage.windowVoxels;
     const [alongX, alongY, alongZ] = this.#profiles;
-    const sums: Sums = { ...this.#sums, weights: this.#weights };
+    const sums = this.#sums;
+    this.#starts.push(start);
     const voxels = wx * wy * wz;
     for (let z = 0; z < wz; z++) {
       for (let y = 0; y < wy; y++) {
@@ -70,7 +70,21 @@ export class WindowBlend {
 
   /** The blended probabilities; zero where no window came. The blend is used up: its memory becomes the result. */
   finish(): Probabilities {
-    this.#areNumbers = divide(this.#sums, this.#weights);
+    const [nx, ny, nz] = this.#shape;
+    const [, wy, wz] = this.#stage.windowVoxels;
+    const [alongX, alongY, alongZ] = this.#profiles;
+    const weights = new Float64Array(nx);
+    for (let z = 0; z < nz; z++) {
+      const inSlice = this.#starts.filter((start) => z >= start[2] && z < start[2] + wz);
+      for (let y = 0; y < ny; y++) {
+        weights.fill(0);
+        for (const [startX, startY, startZ] of inSlice) {
+          if (y < startY || y >= startY + wy) continue;
+          addWeights(weights, startX, alongZ[z - startZ]! * alongY[y - startY]!, alongX);
+        }
+        if (!divideRow(this.#sums, nx * (y + ny * z), weights)) this.#areNumbers = false;
+      }
+    }
     return this.#sums;
   }
 
@@ -78,12 +92,6 @@ export class WindowBlend {
   get areNumbers(): boolean {
     return this.#areNumbers;
   }
-}
-
-interface Sums {
-  readonly liver: Float32Array;
-  readonly lesion: Float32Array;
-  readonly weights: Float32Array;
 }
 
 /** The channels of everything else, of liver and of lesion, where there is one of each and no other. */
@@ -99,13 +107,12 @@ function addRow(
   ofRow: number,
   alongX: Float32Array,
   to: number,
-  sums: Sums,
+  sums: Probabilities,
 ): void {
   for (let x = 0; x < alongX.length; x++) {
     const weight = ofRow * alongX[x]!;
     sums.liver[to + x]! += weight * liver[x]!;
     sums.lesion[to + x]! += weight * lesion[x]!;
-    sums.weights[to + x]! += weight;
   }
 }
 
@@ -118,7 +125,7 @@ function addThree(
   ofRow: number,
   alongX: Float32Array,
   to: number,
-  { liver, lesion, weights }: Sums,
+  { liver, lesion }: Probabilities,
 ): void {
   for (let x = 0; x < alongX.length; x++) {
     const ofOther = output[otherAt + x]!;
@@ -130,24 +137,26 @@ function addThree(
     const liverShare = exponential(ofLiver - largest);
     const lesionShare = exponential(ofLesion - largest);
     const all = liverShare + lesionShare + (isOther ? 1 + (ofOther - largest) : exponential(ofOther - largest));
-    const weight = ofRow * alongX[x]!;
-    const scale = weight / all;
+    const scale = (ofRow * alongX[x]!) / all;
     liver[to + x]! += scale * liverShare;
     lesion[to + x]! += scale * lesionShare;
-    weights[to + x]! += weight;
   }
 }
 
-/** Divides sums by their weights where there are any. @returns whether all are numbers */
-function divide({ liver, lesion }: Probabilities, weights: Float32Array): boolean {
+function addWeights(weights: Float64Array, from: number, ofRow: number, alongX: Float32Array): void {
+  for (let x = 0; x < alongX.length; x++) weights[from + x]! += ofRow * alongX[x]!;
+}
+
+/** Divides a row's sums, from voxel `first` on, by their weights where there are any. @returns whether all are numbers */
+function divideRow({ liver, lesion }: Probabilities, first: number, weights: Float64Array): boolean {
   let zero = 0;
-  for (let voxel = 0; voxel < weights.length; voxel++) {
-    const weight = weights[voxel]!;
+  for (let x = 0; x < weights.length; x++) {
+    const weight = weights[x]!;
     if (weight === 0) continue;
-    const ofLiver = liver[voxel]! / weight;
-    const ofLesion = lesion[voxel]! / weight;
-    liver[voxel] = ofLiver;
-    lesion[voxel] = ofLesion;
+    const ofLiver = liver[first + x]! / weight;
+    const ofLesion = lesion[first + x]! / weight;
+    liver[first + x] = ofLiver;
+    lesion[first + x] = ofLesion;
     // What is no number, or infinite, makes none of zero.
     zero += 0 * ofLiver + 0 * ofLesion;
   }

@@ -52,7 +52,8 @@ describe('probabilities of a window', () => {
   it('are known to be no numbers where a logit of any channel is none', () => {
     for (const channels of [
       ['background', 'liver', 'lesion'],
-      ['background', 'liver', 'lesion', 'other'],
+      ['background', 'liver', 'other', 'other'],
+      ['lesion', 'liver', 'lesion', 'other'],
     ] as Stage['channels'][]) {
       assert.ok(blended(channels, new Float32Array(channels.length * VOXELS).fill(1)).areNumbers);
       for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
