@@ -39,6 +39,8 @@ class RuntimeThread {
   readonly #worker = new Worker(new URL('./runtime-thread.ts', import.meta.url));
   readonly #waiting = new Map<number, { resolve: (answer: ThreadAnswer) => void; reject: (error: Error) => void }>();
   #lastId = 0;
+  /** Why it ended. */
+  #fallen: Error | undefined;
 
   constructor() {
     this.#worker.unref();
@@ -56,6 +58,7 @@ class RuntimeThread {
   /** @returns the answer, and the number under which a session that it opened is known */
   ask<Kind extends ThreadAnswer['kind']>(request: Request): { id: number; answer: Promise<AnswerOf<Kind>> } {
     const id = ++this.#lastId;
+    if (this.#fallen) return { id, answer: Promise.reject(this.#fallen) };
     this.#worker.ref();
     const answer = new Promise<ThreadAnswer>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
     this.#worker.postMessage({ ...request, id });
@@ -63,6 +66,7 @@ class RuntimeThread {
   }
 
   #fall(error: Error): void {
+    this.#fallen ??= error;
     const lane = threads.indexOf(this);
     if (lane >= 0) delete threads[lane];
     for (const { reject } of this.#waiting.values()) reject(error);
