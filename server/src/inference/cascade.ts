@@ -1,12 +1,13 @@
 import type { Progress } from '../progress.ts';
-import { patientAlignedGrid, toPatient, toVoxel, voxelMl, widen } from '../volume/geometry.ts';
+import { patientAlignedGrid, voxelMl, widen } from '../volume/geometry.ts';
 import { resampleHu } from '../volume/resample.ts';
 import type { CtSeries, Warning } from '../volume/series.ts';
-import type { Box, Grid, LabelMap, Vec3 } from '../volume/volume.ts';
+import type { Box, LabelMap, Vec3 } from '../volume/volume.ts';
 import { huTransform } from './intensity.ts';
 import { type LocatedLiver, locateLiver, noLiver } from './locate.ts';
 import type { Stage } from './manifest.ts';
 import type { Model } from './model.ts';
+import { clearOutside, holdsAny, surroundings } from './near.ts';
 import { postprocess } from './postprocess.ts';
 import { decideOnScannerGrid } from './scanner-grid.ts';
 import { BACKGROUND, type Segmentation } from './segmentation.ts';
@@ -84,14 +85,16 @@ async function lookClosely(
   const box = widen(located.grid, located.box, marginMm) ?? located.box;
   const grid = atLeastWindow(patientAlignedGrid(located.grid, box, stage.spacingMm), stage.windowVoxels);
   const field: Field = { grid, hu: resampleHu(volume, grid) };
+  const near = surroundings(located, marginMm);
   const { probabilities, presence } = await runWindows(field, {
     stage,
     session,
     transform: huTransform(stage.intensity, located.medianHu),
-    wanted: (start) => isNearLiver(located, grid, start, stage.windowVoxels, marginMm),
+    wanted: (start) => holdsAny(near, located.grid, grid, start, stage.windowVoxels),
     signal,
     done,
   });
+  clearOutside(probabilities, grid, near, located.grid);
   return {
     field: { grid, channels: 2, values: probabilities.both },
     heatMap: presence && { field: presence, patchMm: patchMm(stage) },
@@ -101,24 +104,6 @@ async function lookClosely(
 function patchMm({ presence, spacingMm }: Stage): Vec3 {
   const [x, y, z] = presence!.patchVoxels;
   return [x * spacingMm[0], y * spacingMm[1], z * spacingMm[2]];
-}
-
-/** Whether a window of `grid`, widened by the margin, holds any of the located liver. Both grids are patient-aligned. */
-function isNearLiver(located: LocatedLiver, grid: Grid, start: Vec3, window: Vec3, marginMm: number): boolean {
-  const { grid: coarse, mask } = located;
-  const first = toVoxel(coarse, toPatient(grid, start));
-  const last = toVoxel(coarse, toPatient(grid, [start[0] + window[0], start[1] + window[1], start[2] + window[2]]));
-  const low = (axis: 0 | 1 | 2) => Math.max(0, Math.floor(first[axis] - marginMm / coarse.spacingMm[axis]));
-  const high = (axis: 0 | 1 | 2) =>
-    Math.min(coarse.shape[axis] - 1, Math.ceil(last[axis] + marginMm / coarse.spacingMm[axis]));
-  const [lowX, lowY, lowZ, highX, highY, highZ] = [low(0), low(1), low(2), high(0), high(1), high(2)];
-  for (let z = lowZ; z <= highZ; z++) {
-    for (let y = lowY; y <= highY; y++) {
-      const row = coarse.shape[0] * (y + coarse.shape[1] * z);
-      for (let x = lowX; x <= highX; x++) if (mask[row + x] === 1) return true;
-    }
-  }
-  return false;
 }
 
 /** Voxels in the box that are not background; there are none outside it. */
