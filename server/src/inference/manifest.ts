@@ -153,7 +153,7 @@ export const manifestSchema = z.strictObject({
     locate: stage.optional(),
     /** Below this volume stage 1's largest component is no liver: the series is refused. */
     leastLiverMl: z.number().nonnegative(),
-    /** Stage 2 sees the box around stage 1's liver, widened by this much on every side. */
+    /** How far from stage 1's liver stage 2 looks for it: what it finds beyond, and a voxel of stage 1's grid, is none. */
     marginMm: z.number().nonnegative().default(0),
     /** Stage 2: liver and lesions, in windows that slide over the box. */
     segment: stage.extend({ presence: presence.optional(), wholeScan: wholeScan.optional() }),
