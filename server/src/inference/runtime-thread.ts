@@ -4,36 +4,7 @@
  */
 import { parentPort } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { ProviderOptions, TensorInfo } from './runtime.ts';
-
-export type ThreadRequest = { readonly id: number } & (
-  | {
-      readonly kind: 'open';
-      readonly onnx: Uint8Array;
-      readonly options: ProviderOptions;
-      readonly released: Int32Array;
-    }
-  | {
-      readonly kind: 'run';
-      readonly session: number;
-      readonly input: string;
-      readonly values: Float32Array;
-      readonly shape: readonly number[];
-      /** With `values`, memory of the output's size that receives it. */
-      readonly outputs: readonly { readonly name: string; readonly values?: Float32Array; readonly shape: number[] }[];
-    }
-  | { readonly kind: 'release'; readonly session: number }
-);
-
-export type ThreadAnswer = { readonly id: number } & (
-  | { readonly kind: 'opened'; readonly inputs: TensorInfo[]; readonly outputs: TensorInfo[] }
-  | {
-      readonly kind: 'ran';
-      readonly outputs: { readonly type: string; readonly shape: readonly number[]; readonly values?: unknown }[];
-    }
-  | { readonly kind: 'released' }
-  | { readonly kind: 'failed'; readonly message: string }
-);
+import type { ProviderOptions, TensorInfo, ThreadAnswer, ThreadRequest } from './runtime-messages.ts';
 
 const LOG_ERRORS_ONLY = 3;
 const sessions = new Map<number, { readonly session: InferenceSession; readonly released: Int32Array }>();

@@ -1,22 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { ThreadAnswer, ThreadRequest } from './runtime-thread.ts';
-import type { Provider } from './segmentation.ts';
-
-export interface ProviderOptions {
-  readonly provider: Provider;
-  /** Which of several GPUs, from 0. */
-  readonly device?: number | undefined;
-  /** Of the CPU. */
-  readonly threads: number;
-}
-
-/** An input or output as the graph states it; a dimension that is left open is a text or -1. */
-export interface TensorInfo {
-  readonly name: string;
-  /** Element type; null for what is no tensor. */
-  readonly type: string | null;
-  readonly shape: readonly (number | string)[];
-}
+import type { ProviderOptions, TensorInfo, ThreadAnswer, ThreadRequest } from './runtime-messages.ts';
 
 /** What a run gives. */
 export interface Output {

@@ -1,6 +1,7 @@
 import { NetworkError } from './errors.ts';
 import type { Stage } from './manifest.ts';
-import { type ProviderOptions, RuntimeSession, type TensorInfo, type WantedOutput } from './runtime.ts';
+import { RuntimeSession, type WantedOutput } from './runtime.ts';
+import type { ProviderOptions, TensorInfo } from './runtime-messages.ts';
 import type { EngineInfo } from './segmentation.ts';
 
 /** What a network gives for one or more windows, as the manifest's activations say. */
