@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PgBoss } from 'pg-boss';
 import type { ErrorView, Readiness } from '../../server/src/http/contract.ts';
+import { migrate } from '../../server/src/jobs/migrations.ts';
 import { hasPostgres, startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { ask, isIn, json, startTestServer, until } from '../unit/http/support.ts';
 import { SERIES } from '../unit/jobs/fake-pipeline.ts';
@@ -23,6 +26,31 @@ describe('queue on a PostgreSQL server', () => {
     if (!postgres) return;
     await postgres.stop();
     await rm(dir, { recursive: true, force: true });
+  });
+
+  it('makes its tables though another server, which began a moment before, makes them on the same new database', async () => {
+    const maintenance = await connect(databaseUrl);
+    await maintenance.getDb().executeSql('CREATE DATABASE fresh');
+    await maintenance.stop({ graceful: false });
+    const fresh = Object.assign(new URL(databaseUrl), { pathname: '/fresh' }).href;
+    const [one, other] = [await connect(fresh), await connect(fresh)];
+    try {
+      // The user is named as our schema: the connection has noted that there is no such schema, and all else that it needs.
+      for (const warm of ['CREATE SCHEMA other', 'CREATE SCHEMA IF NOT EXISTS other', 'SELECT now()']) {
+        await other.getDb().executeSql(warm);
+      }
+      const first = await one.getDb().beginTransaction!();
+      await first.db.executeSql(`SELECT pg_advisory_xact_lock(hashtext('hepar.migrations'))`);
+      await first.db.executeSql('CREATE SCHEMA hepar');
+      const second = migrate(other.getDb());
+      const waiting = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`;
+      while ((await first.db.executeSql(waiting)).rows.length === 0) await sleep(20);
+      await first.commit();
+      await second;
+      assert.equal((await other.getDb().executeSql('SELECT FROM hepar.runs')).rows.length, 0);
+    } finally {
+      for (const each of [one, other]) await each.stop({ graceful: false });
+    }
   });
 
   it('does the same as the embedded one: runs, one run of the same request, retries, cancels, and keeps all', async () => {
@@ -114,3 +142,10 @@ describe('queue on a PostgreSQL server', () => {
     }
   });
 });
+
+/** One connection. */
+async function connect(connectionString: string): Promise<PgBoss> {
+  const boss = new PgBoss({ connectionString, max: 1, supervise: false, schedule: false });
+  boss.on('error', () => {});
+  return boss.start();
+}

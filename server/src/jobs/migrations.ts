@@ -128,7 +128,9 @@ const MIGRATIONS: readonly string[] = [
 export async function migrate(db: Db): Promise<void> {
   await transaction(db, async (tx) => {
     await tx.executeSql(`SELECT pg_advisory_xact_lock(hashtext('hepar.migrations'))`);
-    await tx.executeSql('CREATE SCHEMA IF NOT EXISTS hepar');
+    // Asked of the table: IF NOT EXISTS asks a cache of the connection's that may be older than the lock.
+    const { rows: schemas } = await tx.executeSql(`SELECT FROM pg_namespace WHERE nspname = 'hepar'`);
+    if (schemas.length === 0) await tx.executeSql('CREATE SCHEMA hepar');
     await tx.executeSql('CREATE TABLE IF NOT EXISTS hepar.migrations (version int PRIMARY KEY)');
     const { rows } = await tx.executeSql('SELECT coalesce(max(version), 0)::int AS version FROM hepar.migrations');
     for (let version = Number(rows[0].version) + 1; version <= MIGRATIONS.length; version++) {
