@@ -66,17 +66,17 @@ export class Overlay {
    * @param segments numbers of all its segments
    */
   draw(segments: readonly number[], { isOutline, hidden, selected }: Appearance): void {
+    const { segmentationService } = this.#viewer.services;
     const { segmentation } = this.#viewer.libraries.cornerstoneTools;
     const specifier = { segmentationId: this.#segmentationId, type: TYPE } as const;
     let isChanged = false;
-    for (const viewportId of this.#viewer.services.segmentationService.getViewportIdsWithSegmentation(
-      this.#segmentationId,
-    )) {
+    for (const viewportId of segmentationService.getViewportIdsWithSegmentation(this.#segmentationId)) {
       for (const representation of segmentation.state.getSegmentationRepresentations(viewportId, specifier)) {
         for (const segment of segments) {
           const drawn = representation.segments[segment];
-          if (!drawn || drawn.visible === !hidden.has(segment)) continue;
-          drawn.visible = !hidden.has(segment);
+          const isVisible = !hidden.has(segment);
+          if (!drawn || drawn.visible === isVisible) continue;
+          drawn.visible = isVisible;
           isChanged = true;
         }
       }

@@ -61,10 +61,11 @@ def rows_of(which: str, count: int, model: Model, options: argparse.Namespace, r
     path = options.work / f'evaluation-{which}-{model.name.replace(" ", "-")}.jsonl'
     rows = {row['seed']: row for row in map(json.loads, path.read_text().splitlines())} if path.exists() and not options.again else {}
     missing = [index for index in range(count) if held_out.FIRST_SEED[which] + index not in rows]
-    with path.open('a' if rows else 'w') as file, get_context('spawn').Pool(options.workers) as processes:
-        for row in processes.imap(partial(measure, which, model, rules, options.work / 'held-out'), missing):
-            rows[row['seed']] = row
-            print(json.dumps(row), file=file, flush=True)
+    if missing:
+        with path.open('a' if rows else 'w') as file, get_context('spawn').Pool(min(options.workers, len(missing))) as processes:
+            for row in processes.imap(partial(measure, which, model, rules, options.work / 'held-out'), missing):
+                rows[row['seed']] = row
+                print(json.dumps(row), file=file, flush=True)
     return [rows[held_out.FIRST_SEED[which] + index] for index in range(count)]
 
 

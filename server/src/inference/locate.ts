@@ -83,17 +83,21 @@ function holdsTissue({ grid, hu }: Field, start: Vec3, [wx, wy, wz]: Vec3): bool
  * Of a mask that has no interior, all voxels count.
  */
 function medianInside(mask: Uint8Array, { grid, hu }: Field): number {
-  const [nx, ny, nz] = grid.shape;
   const inside: number[] = [];
   const all: number[] = [];
   for (let at = mask.indexOf(1); at >= 0; at = mask.indexOf(1, at + 1)) {
-    const [x, y, z] = [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))];
     all.push(hu[at]!);
-    const atFace = x === 0 || y === 0 || z === 0 || x === nx - 1 || y === ny - 1 || z === nz - 1;
-    const neighbours = [at - 1, at + 1, at - nx, at + nx, at - nx * ny, at + nx * ny];
-    if (!atFace && neighbours.every((neighbour) => mask[neighbour] === 1)) inside.push(hu[at]!);
+    if (isInner(mask, grid.shape, at)) inside.push(hu[at]!);
   }
   const sorted = Float32Array.from(inside.length > 0 ? inside : all).sort();
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** Whether a voxel of the mask has six neighbours, all of them of the mask. */
+export function isInner(mask: Uint8Array, [nx, ny, nz]: Vec3, at: number): boolean {
+  const [x, y, z] = [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))];
+  const atFace = x === 0 || y === 0 || z === 0 || x === nx - 1 || y === ny - 1 || z === nz - 1;
+  const neighbours = [at - 1, at + 1, at - nx, at + nx, at - nx * ny, at + nx * ny];
+  return !atFace && neighbours.every((neighbour) => mask[neighbour] === 1);
 }

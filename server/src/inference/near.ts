@@ -1,6 +1,6 @@
 import { toPatient, toVoxel } from '../volume/geometry.ts';
 import type { Grid, Vec3 } from '../volume/volume.ts';
-import type { LocatedLiver } from './locate.ts';
+import { isInner, type LocatedLiver } from './locate.ts';
 import type { Probabilities } from './probabilities.ts';
 
 /**
@@ -12,9 +12,9 @@ export function surroundings({ grid, mask }: LocatedLiver, marginMm: number): Ui
   const near = Uint8Array.from(mask);
   const rows = rowsOfBall(grid.spacingMm, marginMm + Math.max(...grid.spacingMm));
   for (let at = mask.indexOf(1); at >= 0; at = mask.indexOf(1, at + 1)) {
-    const [x, y, z] = [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))];
     // What is around an inner voxel is around an outer one too, or is liver itself.
-    if ([at - 1, at + 1, at - nx, at + nx, at - nx * ny, at + nx * ny].every((other) => mask[other] === 1)) continue;
+    if (isInner(mask, grid.shape, at)) continue;
+    const [x, y, z] = [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))];
     for (const [dy, dz, half] of rows) {
       if (y + dy < 0 || y + dy >= ny || z + dz < 0 || z + dz >= nz) continue;
       const row = nx * (y + dy + ny * (z + dz));
@@ -55,11 +55,9 @@ export function holdsAny(near: Uint8Array, coarse: Grid, grid: Grid, start: Vec3
 /** Takes from the probabilities on `grid` all that lies outside the surroundings. Both grids are patient-aligned. */
 export function clearOutside({ liver, lesion }: Probabilities, grid: Grid, near: Uint8Array, coarse: Grid): void {
   const [nx, ny, nz] = grid.shape;
-  const [columns, rows, slices] = [0, 1, 2].map((axis) => nearestAlong(axis as 0 | 1 | 2, grid, coarse)) as [
-    Int32Array,
-    Int32Array,
-    Int32Array,
-  ];
+  const columns = nearestAlong(0, grid, coarse);
+  const rows = nearestAlong(1, grid, coarse);
+  const slices = nearestAlong(2, grid, coarse);
   for (let k = 0, to = 0; k < nz; k++) {
     for (let j = 0; j < ny; j++) {
       const isOff = rows[j]! < 0 || slices[k]! < 0;
