@@ -1,19 +1,17 @@
 import type { Vec3 } from '../volume/volume.ts';
-import type { Stage } from './manifest.ts';
-import { exponential, type Probabilities, probabilitiesOf, RowProbabilities } from './probabilities.ts';
+import { type Probabilities, probabilitiesOf } from './probabilities.ts';
+import type { WindowProbabilities } from './session.ts';
 import { gaussianWeights } from './tiles.ts';
 
 /**
- * Blends the outputs of overlapping windows into one probability map; each voxel of a window has a Gaussian weight.
- * Takes 8 bytes for each voxel of the grid, however many windows and channels there are.
+ * Blends what a network says of overlapping windows into one probability map; each voxel of a window has a Gaussian weight.
+ * Takes 8 bytes for each voxel of the grid, however many windows there are.
  * Probabilities are blended, not logits, so that one over-confident window cannot outvote its neighbours.
  */
 export class WindowBlend {
   readonly #shape: Vec3;
-  readonly #stage: Stage;
+  readonly #window: Vec3;
   readonly #profiles: readonly [Float32Array, Float32Array, Float32Array];
-  readonly #row: RowProbabilities;
-  readonly #three: ReturnType<typeof threeChannels>;
   readonly #sums: Probabilities;
   readonly #starts: Vec3[] = [];
   #areNumbers = true;
@@ -22,48 +20,32 @@ export class WindowBlend {
    * @param shape voxels of the grid along x, y, z, x fastest
    * @throws RangeError when the grid is smaller than a window
    */
-  constructor(shape: Vec3, stage: Stage) {
-    const [x, y, z] = stage.windowVoxels;
+  constructor(shape: Vec3, window: Vec3) {
+    const [x, y, z] = window;
     if (shape[0] < x || shape[1] < y || shape[2] < z) {
       throw new RangeError(`a grid of ${shape.join(' x ')} voxels is smaller than a window of ${x} x ${y} x ${z}`);
     }
     this.#shape = shape;
-    this.#stage = stage;
+    this.#window = window;
     this.#profiles = [gaussianWeights(x), gaussianWeights(y), gaussianWeights(z)];
-    this.#row = new RowProbabilities(stage);
-    this.#three = threeChannels(stage);
     this.#sums = probabilitiesOf(shape[0] * shape[1] * shape[2]);
   }
 
-  /** Adds the window whose first voxel is `start`; `output` [C, Z, Y, X] is as the network gave it. */
-  add(start: Vec3, output: Float32Array): void {
+  /** Adds the window whose first voxel is `start`; its probabilities are [Z, Y, X]. */
+  add(start: Vec3, { liver, lesion }: Pick<WindowProbabilities, 'liver' | 'lesion'>): void {
     const [nx, ny] = this.#shape;
-    const [wx, wy, wz] = this.#stage.windowVoxels;
+    const [wx, wy, wz] = this.#window;
     const [alongX, alongY, alongZ] = this.#profiles;
-    const sums = this.#sums;
+    const weights = new Float64Array(wx);
     this.#starts.push(start);
-    const voxels = wx * wy * wz;
     for (let z = 0; z < wz; z++) {
       for (let y = 0; y < wy; y++) {
         const from = wx * (y + wy * z);
         const to = start[0] + nx * (start[1] + y + ny * (start[2] + z));
-        const weight = alongZ[z]! * alongY[y]!;
-        if (this.#three) {
-          const { other, liver, lesion } = this.#three;
-          addThree(
-            output,
-            from + other * voxels,
-            from + liver * voxels,
-            from + lesion * voxels,
-            weight,
-            alongX,
-            to,
-            sums,
-          );
-        } else {
-          this.#row.read(output, from);
-          addRow(this.#row, weight, alongX, to, sums);
-        }
+        const ofRow = alongZ[z]! * alongY[y]!;
+        for (let x = 0; x < wx; x++) weights[x] = ofRow * alongX[x]!;
+        addRow(this.#sums.liver, to, liver, from, weights);
+        if (lesion) addRow(this.#sums.lesion, to, lesion, from, weights);
       }
     }
   }
@@ -71,7 +53,7 @@ export class WindowBlend {
   /** The blended probabilities; zero where no window came. The blend is used up: its memory becomes the result. */
   finish(): Probabilities {
     const [nx, ny, nz] = this.#shape;
-    const [, wy, wz] = this.#stage.windowVoxels;
+    const [, wy, wz] = this.#window;
     const [alongX, alongY, alongZ] = this.#profiles;
     const weights = new Float64Array(nx);
     for (let z = 0; z < nz; z++) {
@@ -94,53 +76,9 @@ export class WindowBlend {
   }
 }
 
-/** The channels of everything else, of liver and of lesion, where there is one of each and no other. */
-function threeChannels({ channels, activation }: Stage) {
-  const [liver, lesion] = [channels.indexOf('liver'), channels.indexOf('lesion')];
-  if (activation !== 'logits' || channels.length !== 3 || new Set(channels).size !== 3) return null;
-  return liver < 0 || lesion < 0 ? null : { other: 3 - liver - lesion, liver, lesion };
-}
-
-/** Adds a row's probabilities, each times the row's weight and that of its place in it, from voxel `to` on. */
-function addRow(
-  { liver, lesion }: RowProbabilities,
-  ofRow: number,
-  alongX: Float32Array,
-  to: number,
-  sums: Probabilities,
-): void {
-  for (let x = 0; x < alongX.length; x++) {
-    const weight = ofRow * alongX[x]!;
-    sums.liver[to + x]! += weight * liver[x]!;
-    sums.lesion[to + x]! += weight * lesion[x]!;
-  }
-}
-
-/** The same from the logits of the three channels that most networks have, whose rows begin at three places: in a third of the time. */
-function addThree(
-  output: Float32Array,
-  otherAt: number,
-  liverAt: number,
-  lesionAt: number,
-  ofRow: number,
-  alongX: Float32Array,
-  to: number,
-  { liver, lesion }: Probabilities,
-): void {
-  for (let x = 0; x < alongX.length; x++) {
-    const ofOther = output[otherAt + x]!;
-    const ofLiver = output[liverAt + x]!;
-    const ofLesion = output[lesionAt + x]!;
-    // Mostly it is everything else, whose own share is one, or no number where it is infinite.
-    const isOther = ofOther >= ofLiver && ofOther >= ofLesion;
-    const largest = isOther ? ofOther : ofLiver > ofLesion ? ofLiver : ofLesion;
-    const liverShare = exponential(ofLiver - largest);
-    const lesionShare = exponential(ofLesion - largest);
-    const all = liverShare + lesionShare + (isOther ? 1 + (ofOther - largest) : exponential(ofOther - largest));
-    const scale = (ofRow * alongX[x]!) / all;
-    liver[to + x]! += scale * liverShare;
-    lesion[to + x]! += scale * lesionShare;
-  }
+/** Adds a row of values, each times its weight. */
+function addRow(sums: Float32Array, to: number, values: Float32Array, from: number, weights: Float64Array): void {
+  for (let x = 0; x < weights.length; x++) sums[to + x]! += weights[x]! * values[from + x]!;
 }
 
 function addWeights(weights: Float64Array, from: number, ofRow: number, alongX: Float32Array): void {

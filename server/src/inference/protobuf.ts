@@ -13,7 +13,7 @@ export interface Field {
  */
 export function* fieldsOf(message: Uint8Array): Generator<Field> {
   let at = 0;
-  const varint = (): number => {
+  const nextVarint = (): number => {
     let value = 0;
     for (let scale = 1, digits = 0; digits < 10; scale *= 128, digits++) {
       if (at >= message.length) break;
@@ -24,19 +24,19 @@ export function* fieldsOf(message: Uint8Array): Generator<Field> {
     throw new RangeError(`no number at byte ${at}`);
   };
   while (at < message.length) {
-    const key = varint();
+    const key = nextVarint();
     const field = Math.floor(key / 8);
     let value: number | null = null;
     let bytes: Uint8Array | null = null;
     switch (key % 8) {
       case 0:
-        value = varint();
+        value = nextVarint();
         break;
       case 1:
         at += 8;
         break;
       case 2: {
-        const length = varint();
+        const length = nextVarint();
         if (at + length > message.length) {
           throw new RangeError(`a message of ${length} bytes at byte ${at} runs over its end`);
         }
@@ -53,4 +53,27 @@ export function* fieldsOf(message: Uint8Array): Generator<Field> {
     if (field === 0 || at > message.length) throw new RangeError(`not a field at byte ${at}`);
     yield { field, value, bytes };
   }
+}
+
+/** Fields as they follow one another in a message; messages that follow one another are one. */
+export function message(...fields: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(fields);
+}
+
+/** A field that holds a whole number, from zero on. */
+export function numberField(field: number, value: number): Uint8Array {
+  return Uint8Array.from([...varint(field * 8), ...varint(value)]);
+}
+
+/** A field that holds a message, or packed numbers. */
+export function bytesField(field: number, value: Uint8Array): Uint8Array {
+  return message(Uint8Array.from([...varint(field * 8 + 2), ...varint(value.length)]), value);
+}
+
+export function textField(field: number, value: string): Uint8Array {
+  return bytesField(field, Buffer.from(value));
+}
+
+function varint(value: number): number[] {
+  return value < 0x80 ? [value] : [(value % 0x80) + 0x80, ...varint(Math.floor(value / 0x80))];
 }

@@ -2,7 +2,7 @@ import { NetworkError, ProviderError } from './errors.ts';
 import type { NetworkFile, Stage } from './manifest.ts';
 import { networkFor } from './model.ts';
 import { deviceName, installedProviders, worthTrying } from './providers.ts';
-import { differenceFromReference, probeWindow, requireRight } from './reference.ts';
+import { differenceFromReference, differenceOfProbabilities, probeWindow, requireRight } from './reference.ts';
 import { withstanding } from './resilient.ts';
 import type { Provider } from './segmentation.ts';
 import { loadNetwork, type NetworkSession, type WindowOutput } from './session.ts';
@@ -108,8 +108,13 @@ export async function probe(
             load('cpu', read, networkFor(stage, 'cpu'), stage, threads, {}),
           );
     if (difference !== null) requireRight(provider, stage, difference);
+    // Windows over a whole scan are blended as the network gives them.
+    const used = () => (stage.wholeScan ? session.run(window) : session.probabilities(window));
+    if (provider !== 'cpu' && !stage.wholeScan) {
+      requireRight(provider, stage, differenceOfProbabilities(await session.probabilities(window), output, stage));
+    }
     const { lanes = 1 } = session;
-    const several = (runs: number) => Promise.all(Array.from({ length: runs }, () => session.run(window)));
+    const several = (runs: number) => Promise.all(Array.from({ length: runs }, used));
     // The first lane is warm.
     await several(lanes - 1);
     const warm = performance.now();

@@ -1,6 +1,7 @@
 import { ProviderError } from './errors.ts';
 import type { Stage } from './manifest.ts';
-import type { NetworkSession, WindowOutput } from './session.ts';
+import { probabilitiesIn } from './probabilities.ts';
+import type { NetworkSession, WindowOutput, WindowProbabilities } from './session.ts';
 
 /** What reduced precision may change where the manifest says nothing; a wrong kernel changes all of it. */
 const USUAL_TOLERANCE = 0.02;
@@ -40,6 +41,12 @@ export async function differenceFromReference(
   } finally {
     await reference.release();
   }
+}
+
+/** How far the probabilities of one window are from those that its output stands for, in the same way. */
+export function differenceOfProbabilities(made: WindowProbabilities, { classes }: WindowOutput, stage: Stage): number {
+  const { liver, lesion } = probabilitiesIn(classes, stage, 1);
+  return Math.max(difference(made.liver, liver), made.lesion ? difference(made.lesion, lesion) : 0);
 }
 
 /** @throws ProviderError when the difference is more than the manifest tolerates, or no number */

@@ -1,7 +1,7 @@
 import { NetworkError, ProviderError } from './errors.ts';
 import { causeOf } from './remedy.ts';
 import type { Provider } from './segmentation.ts';
-import type { NetworkSession, WindowOutput } from './session.ts';
+import type { NetworkSession, WindowOutput, WindowProbabilities } from './session.ts';
 
 export interface Recourse {
   /** Opens the network on the same provider once more. */
@@ -24,34 +24,48 @@ export function withstanding(session: NetworkSession, recourse: Recourse): Netwo
   /** One after the other: when a run fails, none is under way on the session that is replaced. */
   let last: Promise<unknown> = Promise.resolve();
 
-  const attempt = async (input: Float32Array, windows: number): Promise<WindowOutput> => {
+  const attempt = async <Given extends Parts>(
+    ask: Ask<Given>,
+    input: Float32Array,
+    windows: number,
+  ): Promise<Given> => {
     try {
-      return await current.run(input, windows);
+      return await ask(current, input, windows);
     } catch (error) {
       if (error instanceof NetworkError || current.engine.provider === 'cpu') throw error;
       const { message } = error as Error;
       if (windows > 1 && causeOf(message) === 'out of memory') {
         batch = Math.ceil(windows / 2);
         faults.push(`${provider} ran out of memory with ${windows} windows at once; went on with ${batch}`);
-        return inParts(input, windows);
+        return inParts(ask, input, windows);
       }
       await replace(error as Error);
-      return inParts(input, windows);
+      return inParts(ask, input, windows);
     }
   };
 
-  const inParts = async (input: Float32Array, windows: number): Promise<WindowOutput> => {
-    if (windows <= batch) return attempt(input, windows);
+  const inParts = async <Given extends Parts>(
+    ask: Ask<Given>,
+    input: Float32Array,
+    windows: number,
+  ): Promise<Given> => {
+    if (windows <= batch) return attempt(ask, input, windows);
     const edge = input.length / windows;
-    const parts: WindowOutput[] = [];
+    const parts: Given[] = [];
     for (let first = 0; first < windows; ) {
       const end = Math.min(windows, first + batch);
-      const { classes, presence } = await attempt(input.slice(first * edge, end * edge), end - first);
-      parts.push({ classes: classes.slice(), presence: presence?.slice() ?? null });
+      const part = await attempt(ask, input.slice(first * edge, end * edge), end - first);
+      // The next run may use its memory again.
+      parts.push(mapped(part, (values) => values.slice()));
       first = end;
     }
-    const presences = parts.flatMap(({ presence }) => presence ?? []);
-    return { classes: joined(parts.map(({ classes }) => classes)), presence: presences[0] ? joined(presences) : null };
+    return mapped(parts[0]!, (_, name) => joined(parts.map((part) => part[name] as Float32Array)));
+  };
+
+  const inTurn = <Given extends Parts>(ask: Ask<Given>, input: Float32Array, windows: number): Promise<Given> => {
+    const run = last.then(() => inParts(ask, input, windows));
+    last = run.catch(() => {});
+    return run;
   };
 
   /** @throws ProviderError when there is no other session */
@@ -84,13 +98,22 @@ export function withstanding(session: NetworkSession, recourse: Recourse): Netwo
       return batch;
     },
     faults,
-    run: (input, windows = 1) => {
-      const run = last.then(() => inParts(input, windows));
-      last = run.catch(() => {});
-      return run;
-    },
+    run: (input, windows = 1) => inTurn((session, ...some) => session.run(...some), input, windows),
+    probabilities: (input, windows = 1) => inTurn((session, ...some) => session.probabilities(...some), input, windows),
     release: () => current.release(),
   };
+}
+
+/** What a session gives for some windows: values for one after the other under each name. */
+type Parts = WindowOutput | WindowProbabilities;
+type Ask<Given> = (session: NetworkSession, input: Float32Array, windows: number) => Promise<Given>;
+
+function mapped<Given extends Parts>(
+  given: Given,
+  map: (values: Float32Array, name: keyof Given) => Float32Array,
+): Given {
+  const entries = Object.entries(given) as [keyof Given, Float32Array | null][];
+  return Object.fromEntries(entries.map(([name, values]) => [name, values && map(values, name)])) as unknown as Given;
 }
 
 function lost(provider: Provider, fault: Error): ProviderError {

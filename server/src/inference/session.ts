@@ -1,14 +1,26 @@
 import { NetworkError } from './errors.ts';
 import type { Stage } from './manifest.ts';
+import { probabilitiesIn } from './probabilities.ts';
 import { RuntimeSession, type WantedOutput } from './runtime.ts';
 import type { ProviderOptions, TensorInfo } from './runtime-messages.ts';
 import type { EngineInfo } from './segmentation.ts';
+import { type WithProbabilities, withProbabilities } from './softmax-graph.ts';
 
 /** What a network gives for one or more windows, as the manifest's activations say. */
 export interface WindowOutput {
   /** [N, C, Z, Y, X] */
   readonly classes: Float32Array;
   /** [N, 1, Z / pz, Y / py, X / px], of each patch whether it holds lesion; null where the manifest names no such output. */
+  readonly presence: Float32Array | null;
+}
+
+/** What a network says of one or more windows, as probabilities. */
+export interface WindowProbabilities {
+  /** [N, Z, Y, X], without lesions. */
+  readonly liver: Float32Array;
+  /** [N, Z, Y, X]; null where no channel stands for lesion. */
+  readonly lesion: Float32Array | null;
+  /** As in `WindowOutput`. */
   readonly presence: Float32Array | null;
 }
 
@@ -27,6 +39,8 @@ export interface NetworkSession {
    * @throws NetworkError when an output has another shape than the manifest says
    */
   run(input: Float32Array, windows?: number): Promise<WindowOutput>;
+  /** The same, with probabilities made of the output. */
+  probabilities(input: Float32Array, windows?: number): Promise<WindowProbabilities>;
   release(): Promise<void>;
 }
 
@@ -50,35 +64,77 @@ export async function loadNetwork(
   // The windows over a whole scan are run one after the other: they may be of any size.
   const lanes = options.provider === 'cpu' && !stage.wholeScan ? Math.min(options.threads, MOST_LANES) : 1;
   const threads = Math.ceil(options.threads / lanes);
-  const session = await RuntimeSession.open(onnx, { ...options, threads }, lanes);
+  const open = (bytes: Uint8Array) => RuntimeSession.open(bytes, { ...options, threads }, lanes);
+  const added = stage.wholeScan ? null : withProbabilities(onnx, stage);
+  // What is wrong with a graph is told of the graph as it is.
+  const extended = added && (await open(added.onnx).catch(() => null));
+  const session = extended ?? (await open(onnx));
+  const network: Loaded = { session, file, stage };
   try {
-    checkSignature(session, file, stage);
+    const own = session.outputs.filter(({ name }) => !extended || (name !== added!.liver && name !== added!.lesion));
+    checkSignature(session.inputs, own, file, stage);
   } catch (error) {
     await session.release();
     throw error;
   }
   const [count] = session.inputs[0]!.shape;
   const isOpen = count !== undefined && !isFixed(count);
+  const run: NetworkSession['run'] = (input, windows = 1) => runWindows(network, input, windows);
   return {
     engine: { provider: options.provider, device },
     batch: isOpen && options.provider !== 'cpu' ? LARGEST_BATCH : 1,
     lanes,
-    run: (input, windows = 1) => runWindows(session, file, stage, input, windows),
+    run,
+    probabilities: extended
+      ? (input, windows = 1) =>
+          runToProbabilities(network, added!, input, windows).catch(async (error) => {
+            // What is wrong with the network's own output is told of that; a GPU has shown it when it was tried.
+            if (options.provider === 'cpu') await run(input, windows);
+            throw error;
+          })
+      : madeOfOutput(stage, run),
     release: () => session.release(),
   };
 }
 
+interface Loaded {
+  readonly session: RuntimeSession;
+  /** By which it is named in errors. */
+  readonly file: string;
+  readonly stage: Stage;
+}
+
+/** Probabilities made of a network's output after it has run. */
+export function madeOfOutput(stage: Stage, run: NetworkSession['run']): NetworkSession['probabilities'] {
+  return async (input, windows = 1) => {
+    const { classes, presence } = await run(input, windows);
+    const { liver, lesion } = probabilitiesIn(classes, stage, windows);
+    return { liver, lesion, presence };
+  };
+}
+
 /** The outputs that the manifest names, with their dimensions. */
-function outputsOf({ output, channels, windowVoxels, presence }: Stage, windows: number): WantedOutput[] {
-  const [x, y, z] = windowVoxels;
-  const classes = { name: output, shape: [windows, channels.length, z, y, x] };
-  if (!presence) return [classes];
+function outputsOf(stage: Stage, windows: number): WantedOutput[] {
+  return [channelsOf(stage.output, stage.channels.length, stage, windows), ...patchesOf(stage, windows)];
+}
+
+function channelsOf(name: string, channels: number, { windowVoxels: [x, y, z] }: Stage, windows: number): WantedOutput {
+  return { name, shape: [windows, channels, z, y, x] };
+}
+
+function patchesOf({ windowVoxels: [x, y, z], presence }: Stage, windows: number): WantedOutput[] {
+  if (!presence) return [];
   const [px, py, pz] = presence.patchVoxels;
-  return [classes, { name: presence.output, shape: [windows, 1, z / pz, y / py, x / px] }];
+  return [{ name: presence.output, shape: [windows, 1, z / pz, y / py, x / px] }];
 }
 
 /** Names, element type and dimensions of the graph's input and outputs against the manifest. */
-function checkSignature({ inputs, outputs }: RuntimeSession, file: string, stage: Stage): void {
+function checkSignature(
+  inputs: readonly TensorInfo[],
+  outputs: readonly TensorInfo[],
+  file: string,
+  stage: Stage,
+): void {
   const [x, y, z] = stage.windowVoxels;
   if (inputs.length !== 1) {
     throw new NetworkError(file, `has ${inputs.length} inputs (${inputs.map(({ name }) => name).join(', ')}), not one`);
@@ -117,17 +173,34 @@ function isFixed(dimension: number | string): dimension is number {
   return typeof dimension === 'number' && dimension >= 0;
 }
 
-async function runWindows(
-  session: RuntimeSession,
-  file: string,
-  stage: Stage,
+async function runWindows(network: Loaded, input: Float32Array, windows: number): Promise<WindowOutput> {
+  const [classes, presence = null] = await runFor(outputsOf(network.stage, windows), network, input, windows);
+  return { classes: classes!, presence };
+}
+
+async function runToProbabilities(
+  network: Loaded,
+  { liver, lesion }: WithProbabilities,
+  input: Float32Array,
+  windows: number,
+): Promise<WindowProbabilities> {
+  const { stage } = network;
+  const names = lesion === null ? [liver] : [liver, lesion];
+  const wanted = [...names.map((name) => channelsOf(name, 1, stage, windows)), ...patchesOf(stage, windows)];
+  const given = await runFor(wanted, network, input, windows);
+  return { liver: given[0]!, lesion: lesion === null ? null : given[1]!, presence: given[names.length] ?? null };
+}
+
+/** @throws NetworkError when an output is not what is wanted */
+async function runFor(
+  wanted: readonly WantedOutput[],
+  { session, file, stage }: Loaded,
   values: Float32Array,
   windows: number,
-): Promise<WindowOutput> {
+): Promise<Float32Array[]> {
   const [x, y, z] = stage.windowVoxels;
-  const wanted = outputsOf(stage, windows);
   const outputs = await session.run({ name: stage.input, values, shape: [windows, 1, z, y, x] }, wanted);
-  const [classes, presence = null] = outputs.map(({ name, type, shape, values: given }, n) => {
+  return outputs.map(({ name, type, shape, values: given }, n) => {
     const expected = wanted[n]!.shape;
     if (shape.join() !== expected.join() || !(given instanceof Float32Array)) {
       const got = `${type} [${shape.join(', ')}]`;
@@ -135,5 +208,4 @@ async function runWindows(
     }
     return given;
   });
-  return { classes: classes!, presence };
 }

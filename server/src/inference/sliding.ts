@@ -1,6 +1,6 @@
 import type { Vec3 } from '../volume/volume.ts';
 import type { Stage } from './manifest.ts';
-import type { NetworkSession, WindowOutput } from './session.ts';
+import { madeOfOutput, type NetworkSession, type WindowOutput } from './session.ts';
 import { mirrored, mirrorings } from './whole-scan/placement.ts';
 
 export const AXES = ['x', 'y', 'z'] as const;
@@ -32,6 +32,21 @@ export function mirroring(session: NetworkSession, stage: Stage, { mirrorAxes = 
   const turns = mirrorings([...mirrorAxes]);
   const { windowVoxels, presence } = stage;
   const patches = presence?.patchVoxels.map((edge, axis) => windowVoxels[axis]! / edge) as unknown as Vec3;
+  const run = async (input: Float32Array, windows = 1): Promise<WindowOutput> => {
+    let sum: { classes: Float32Array; presence: Float32Array | null } | null = null;
+    for (const turn of turns) {
+      const output = await session.run(mirrored(input, windowVoxels, turn), windows);
+      const classes = mirrored(output.classes, windowVoxels, turn);
+      const ofPatches = output.presence && mirrored(output.presence, patches, turn);
+      sum ??= {
+        classes: new Float32Array(classes.length),
+        presence: ofPatches && new Float32Array(ofPatches.length),
+      };
+      addShare(sum.classes, classes, turns.length);
+      if (ofPatches) addShare(sum.presence!, ofPatches, turns.length);
+    }
+    return sum!;
+  };
   return {
     get engine() {
       return session.engine;
@@ -45,21 +60,9 @@ export function mirroring(session: NetworkSession, stage: Stage, { mirrorAxes = 
     get faults() {
       return session.faults ?? [];
     },
-    async run(input, windows = 1): Promise<WindowOutput> {
-      let sum: { classes: Float32Array; presence: Float32Array | null } | null = null;
-      for (const turn of turns) {
-        const output = await session.run(mirrored(input, windowVoxels, turn), windows);
-        const classes = mirrored(output.classes, windowVoxels, turn);
-        const ofPatches = output.presence && mirrored(output.presence, patches, turn);
-        sum ??= {
-          classes: new Float32Array(classes.length),
-          presence: ofPatches && new Float32Array(ofPatches.length),
-        };
-        addShare(sum.classes, classes, turns.length);
-        if (ofPatches) addShare(sum.presence!, ofPatches, turns.length);
-      }
-      return sum!;
-    },
+    run,
+    // The mean is of outputs: of the probabilities it would be another.
+    probabilities: madeOfOutput(stage, run),
     release: () => session.release(),
   };
 }

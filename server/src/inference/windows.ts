@@ -7,7 +7,7 @@ import type { Stage } from './manifest.ts';
 import { PresenceBlend } from './presence.ts';
 import type { Probabilities } from './probabilities.ts';
 import { sharedFloats } from './runtime.ts';
-import type { NetworkSession, WindowOutput } from './session.ts';
+import type { NetworkSession, WindowProbabilities } from './session.ts';
 import { windowsOver } from './tiles.ts';
 
 /** What the windows of a stage slide over: HU on a patient-aligned grid, at least a window along each axis. */
@@ -45,19 +45,19 @@ export async function runWindows(field: Field, run: WindowRun): Promise<WindowsR
   const { shape } = field.grid;
   const [wx, wy, wz] = stage.windowVoxels;
   const starts = windowsOver(shape, stage.windowVoxels, stage.overlap).filter(run.wanted);
-  const blend = new WindowBlend(shape, stage);
+  const blend = new WindowBlend(shape, stage.windowVoxels);
   const patches = stage.presence ? new PresenceBlend(field.grid, stage.windowVoxels, stage.presence) : null;
   const window = wx * wy * wz;
   const groups = grouped(starts, session.batch);
   // In each lane one runs and one waits.
   const ahead = 2 * (session.lanes ?? 1);
   const inputs = Array.from({ length: Math.min(ahead, groups.length) }, () => sharedFloats(window * session.batch));
-  const begin = (group: readonly Vec3[], n: number): Promise<WindowOutput> => {
+  const begin = (group: readonly Vec3[], n: number): Promise<WindowProbabilities> => {
     const input = inputs[n % ahead]!.subarray(0, window * group.length);
     for (const [i, start] of group.entries()) {
       readWindow(field, start, stage.windowVoxels, transform, input.subarray(i * window, (i + 1) * window));
     }
-    const output = session.run(input, group.length);
+    const output = session.probabilities(input, group.length);
     // It may fail when nobody waits for it any more.
     output.catch(() => {});
     return output;
@@ -66,10 +66,11 @@ export async function runWindows(field: Field, run: WindowRun): Promise<WindowsR
   const running = groups.slice(0, ahead).map(begin);
   let finished = 0;
   for (const [n, group] of groups.entries()) {
-    const { classes, presence } = await orAborted(running[n % ahead]!, signal);
+    const { liver, lesion, presence } = await orAborted(running[n % ahead]!, signal);
     for (const [i, start] of group.entries()) {
-      blend.add(start, partOf(classes, i, group.length));
-      if (presence) patches?.add(start, partOf(presence, i, group.length));
+      const part = (values: Float32Array) => partOf(values, i, group.length);
+      blend.add(start, { liver: part(liver), lesion: lesion && part(lesion) });
+      if (presence) patches?.add(start, part(presence));
     }
     finished += group.length;
     run.done(finished / starts.length);

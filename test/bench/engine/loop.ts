@@ -170,7 +170,7 @@ async function largestDifference(ours: Float32Array): Promise<number> {
 async function accountForAWindow(): Promise<void> {
   const [x, y, z] = stage.windowVoxels;
   const input = new Float32Array(x * y * z);
-  const blend = new WindowBlend(field.grid.shape, stage);
+  const blend = new WindowBlend(field.grid.shape, stage.windowVoxels);
   const spent: Record<string, number[]> = { read: [], network: [], blend: [], loop: [] };
   const timed = async <T>(part: string, work: () => T | Promise<T>): Promise<T> => {
     const started = performance.now();
@@ -180,11 +180,11 @@ async function accountForAWindow(): Promise<void> {
   };
   for (const start of starts) {
     await timed('read', () => readWindow(field, start, stage.windowVoxels, transform, input));
-    const { classes } = await session.run(input);
-    await timed('blend', () => blend.add(start, classes));
+    const found = await session.probabilities(input);
+    await timed('blend', () => blend.add(start, found));
   }
   for (let round = 0; round < ROUNDS; round++) {
-    await timed('network', () => Promise.all(starts.map(() => session.run(input))));
+    await timed('network', () => Promise.all(starts.map(() => session.probabilities(input))));
     await timed('loop', () => runLoop(session));
   }
   const typical = (part: string) => median(spent[part]!);
@@ -196,8 +196,12 @@ async function accountForAWindow(): Promise<void> {
   const peak = await convolutionPeak();
   heading('of a window', 'ms', 'of the loop');
   row('reading and scaling HU, by itself', ms(typical('read')), percent(typical('read') / loop));
-  row(`network, by itself, ${session.lanes ?? 1} windows at a time`, ms(network), percent(network / loop));
-  row('probabilities and blending, by itself', ms(typical('blend')), percent(typical('blend') / loop));
+  row(
+    `network and probabilities, by themselves, ${session.lanes ?? 1} windows at a time`,
+    ms(network),
+    percent(network / loop),
+  );
+  row('blending, by itself', ms(typical('blend')), percent(typical('blend') / loop));
   row('the loop', ms(loop), percent(1));
   row('JavaScript: what the loop takes beyond the network', ms(loop - network), percent((loop - network) / loop));
   process.stdout.write('\n');

@@ -43,9 +43,9 @@ describe('a run whose GPU is lost in the middle', function () {
       const gpu = {
         ...inner,
         engine: { provider: 'cuda' as const, device: 'a card' },
-        run: async (input: Float32Array, count?: number) => {
+        probabilities: async (input: Float32Array, count?: number) => {
           if (++ran > windows) throw new Error('CUDA failure 999: unknown error');
-          return inner.run(input, count);
+          return inner.probabilities(input, count);
         },
       };
       const reopen = () => Promise.reject(new Error('no CUDA-capable device is detected'));

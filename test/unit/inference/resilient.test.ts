@@ -14,14 +14,19 @@ function session(
 ) {
   const released = { count: 0 };
   const sizes: number[] = [];
+  const doubled = (input: Float32Array, windows: number) => {
+    sizes.push(windows);
+    const error = fault(windows, sizes.length);
+    if (error !== null) throw new Error(error);
+    return input.map((value) => 2 * value);
+  };
   const made: NetworkSession = {
     engine: { provider, device: provider === 'cpu' ? 'CPU, 2 threads' : 'GPU' },
     batch,
-    run: async (input, windows = 1) => {
-      sizes.push(windows);
-      const error = fault(windows, sizes.length);
-      if (error !== null) throw new Error(error);
-      return { classes: input.map((value) => 2 * value), presence: null };
+    run: async (input, windows = 1) => ({ classes: doubled(input, windows), presence: null }),
+    probabilities: async (input, windows = 1) => {
+      const liver = doubled(input, windows);
+      return { liver, lesion: liver.map((value) => -value), presence: null };
     },
     release: async () => {
       released.count++;
@@ -45,6 +50,14 @@ describe('a GPU that fails in the middle of a run', () => {
       'cuda ran out of memory with 2 windows at once; went on with 1',
     ]);
     assert.deepEqual(withstood.engine, { provider: 'cuda', device: 'GPU' });
+  });
+
+  it('gives the probabilities of all windows, each in its place, when they are asked for in parts', async () => {
+    const gpu = session('cuda', 4, (windows) => (windows > 1 ? OUT_OF_MEMORY : null));
+    const { liver, lesion, presence } = await withstanding(gpu.made, noOther).probabilities(INPUT, 4);
+    assert.deepEqual(liver, Float32Array.of(2, 4, 6, 8));
+    assert.deepEqual(lesion, Float32Array.of(-2, -4, -6, -8));
+    assert.equal(presence, null);
   });
 
   it('is opened anew once, and keeps what it has computed', async () => {

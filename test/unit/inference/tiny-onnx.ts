@@ -18,6 +18,8 @@ export interface TinyNetwork {
   readonly operator?: string;
   /** Lets the output shrink by the kernel. */
   readonly unpadded?: boolean;
+  /** Version of the operator set; 16 by default. */
+  readonly opset?: number;
   /** A second output, [1, 1, Z / pz, Y / py, X / px]: steepness * (mean of the patch - threshold). */
   readonly presence?: TinyPresence;
 }
@@ -60,7 +62,7 @@ export function tinyOnnx(network: TinyNetwork): Uint8Array {
     bytes(12, valueInfo(outputName, network.outputShape ?? [1, channels, ...open.slice(2)])),
     ...(presence ? [bytes(12, valueInfo(presence.outputName ?? 'presence', [1, 1, 'pz', 'py', 'px']))] : []),
   );
-  return message(varint(1, 8), bytes(7, graph), bytes(8, message(text(1, ''), varint(2, 16))));
+  return message(varint(1, 8), bytes(7, graph), bytes(8, message(text(1, ''), varint(2, network.opset ?? 16))));
 }
 
 function patchNode(inputName: string, { outputName = 'presence', patchZyx }: TinyPresence): Uint8Array {

@@ -235,6 +235,7 @@ function positional(batch: number): NetworkSession {
       }
       return { classes, presence: null };
     },
+    probabilities: () => assert.fail('what is blended is as the network gives it'),
     release: async () => {},
   };
 }
