@@ -187,7 +187,8 @@ export const FAULTS: readonly Fault[] = [
     prepare: (dir) => writeFile(clockFile(dir), '+0'),
     strike: async ({ house }, { id, dir, log }) => {
       house.faulty.fault = 'down';
-      await log.until(line(id, IN_VAIN));
+      // Before that nothing has been put off: the next attempt is set by the clock of that moment.
+      await log.until(line(id, 'the run waits for its next attempt'));
       await writeFile(clockFile(dir), '-1h');
       house.faulty.fault = 'none';
     },

@@ -33,6 +33,8 @@ const LOOKS = 3;
 const LONGEST_RUN_SECONDS = 6 * 3600;
 const LONGEST_WAIT_SECONDS = 365 * 86_400;
 const CLOSES_WITHIN_MS = 10_000;
+/** What pg-boss notes at a job whose worker is not heard of. */
+const NOT_HEARD_OF = 'job heartbeat timeout';
 
 /**
  * The jobs of pg-boss, one for each run that has to be worked on, in the embedded database or on a PostgreSQL. A job says
@@ -102,11 +104,32 @@ export class Jobs {
     await this.boss.fail(JOBS, jobId, failure);
   }
 
+  /** Whether the last worker that took the job has not been heard of since. */
+  async wasAbandoned(jobId: string, tx: Db): Promise<boolean> {
+    const { rows } = await tx.executeSql(
+      `SELECT 1 FROM pgboss.job WHERE id = $1 AND output->'value'->>'message' = $2`,
+      [jobId, NOT_HEARD_OF],
+    );
+    return rows.length > 0;
+  }
+
   /** Waits up to ten seconds for jobs in hand. */
   async close(): Promise<void> {
     await this.boss.stop({ graceful: true, timeout: CLOSES_WITHIN_MS });
     await this.#embedded?.close();
   }
+}
+
+/**
+ * Undoes the taking of a job whose run has not begun: it is due at once, and no attempt is spent.
+ * @param retryCount only of the attempt that has it
+ */
+export async function giveBack(db: Db, jobId: string, retryCount?: number): Promise<void> {
+  await db.executeSql(
+    `UPDATE pgboss.job SET state = 'created', start_after = now(), started_on = NULL, heartbeat_on = NULL, output = NULL
+     WHERE name = $1 AND id = $2 AND state = 'active' AND ($3::int IS NULL OR retry_count = $3)`,
+    [JOBS, jobId, retryCount ?? null],
+  );
 }
 
 async function createQueues(boss: PgBoss, retryDelaySeconds: number, heartbeatSeconds: number): Promise<void> {

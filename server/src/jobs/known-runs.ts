@@ -104,10 +104,16 @@ export class KnownRuns {
     return runSchema.shape.timingsMs.parse(rows[0]?.timings_ms ?? null);
   }
 
-  /** Runs that count as running though no process can be at work on them, with their jobs. */
-  async interrupted(): Promise<{ id: string; jobId: string; cancelRequested: boolean }[]> {
+  /**
+   * Where no process can be at work: the runs that count as running, and those whose job counts as taken though they had
+   * not begun, or had been put back already.
+   */
+  async interrupted(): Promise<{ id: string; jobId: string; cancelRequested: boolean; hasBegun: boolean }[]> {
     const { rows } = await this.db.executeSql(
-      `SELECT id, job_id AS "jobId", cancel_requested AS "cancelRequested" FROM hepar.runs WHERE state = 'running'`,
+      `SELECT runs.id, job_id AS "jobId", cancel_requested AS "cancelRequested",
+         runs.state = 'running' OR runs.attempt > job.retry_count AS "hasBegun"
+       FROM hepar.runs LEFT JOIN pgboss.job ON job.id = runs.job_id
+       WHERE runs.state = 'running' OR runs.state = 'queued' AND job.state = 'active'`,
     );
     return rows;
   }

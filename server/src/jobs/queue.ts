@@ -3,14 +3,14 @@ import type { Db } from 'pg-boss';
 import type { Logger } from 'pino';
 import type { ArchivedRun } from '../reports/archived-run.ts';
 import { Audit, type AuditRecord } from './audit.ts';
-import { FIRST, JOBS, Jobs, type JobsOptions, LONGEST_RETRY_DELAY_SECONDS, LOST } from './jobs.ts';
+import { FIRST, JOBS, Jobs, type JobsOptions, LOST } from './jobs.ts';
 import { holdSeries, isSeriesBusy, overtakenBy, supersededBy, supersedeFewerSlices } from './one-a-series.ts';
 import { CLICK, type Order, type Run, type RunParts } from './run.ts';
 import { type Ending, Runs } from './runs.ts';
 import { Signals } from './signals.ts';
 import { Taker, type Task } from './taker.ts';
 import { transaction } from './transaction.ts';
-import { adopt, mendAfterClockStep, takeUpInterrupted } from './upkeep.ts';
+import { takeUpInterrupted, Upkeep } from './upkeep.ts';
 
 /** The task in hand is waited for at a stop, for so long. */
 const CLOSES_WITHIN_MS = 10_000;
@@ -41,7 +41,9 @@ export class Queue {
       if (!jobs.isShared)
         await takeUpInterrupted(queue.runs, jobs, (...ending) => queue.end(...ending), options.logger);
       await queue.signals.open();
-      queue.#upkeep = setInterval(() => void queue.#keepUp(), UPKEEP_EVERY_MS).unref();
+      const upkeep = new Upkeep(queue.db, queue.runs, (...job) => queue.#send(...job), options.logger);
+      await upkeep.look();
+      queue.#upkeep = setInterval(() => void upkeep.look(), UPKEEP_EVERY_MS).unref();
       return queue;
     } catch (error) {
       await jobs.close().catch(() => {});
@@ -109,7 +111,8 @@ export class Queue {
         return null;
       }
       if (!(await isSeriesBusy(runId, tx))) {
-        if ((await this.runs.get(runId, tx))?.state === 'running') {
+        const isTakenOver = (await this.runs.get(runId, tx))?.state === 'running';
+        if (isTakenOver || (await this.#jobs.wasAbandoned(jobId, tx))) {
           this.#logger.warn({ runId }, 'the worker of a run has not been heard of: another worker takes it over');
         }
         const run = await this.runs.begin(runId, jobId, attempt, tx);
@@ -236,19 +239,5 @@ export class Queue {
   async #send(runId: string, jobId: string, tx: Db, priority: number, startAfter = 0): Promise<void> {
     await this.#jobs.send(runId, jobId, tx, priority, startAfter);
     await this.signals.send({ kind: 'queued' }, tx);
-  }
-
-  /** What has to be put right from time to time, whoever is to blame: a clock that was set back, a run without a job. */
-  async #keepUp(): Promise<void> {
-    try {
-      const jobs = await mendAfterClockStep(this.db, LONGEST_RETRY_DELAY_SECONDS);
-      if (jobs > 0) this.#logger.warn({ jobs }, 'the clock was set back: what was put off by that is due again');
-      for (const { id } of await this.runs.orphans()) {
-        const isAdopted = await adopt(id, this.db, this.runs, (...job) => this.#send(...job));
-        if (isAdopted) this.#logger.warn({ runId: id }, 'a run had no job in the queue: it is queued again');
-      }
-    } catch (err) {
-      this.#logger.debug({ err }, 'the upkeep of the queue has to wait');
-    }
   }
 }

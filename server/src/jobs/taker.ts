@@ -1,5 +1,6 @@
 import type { Db, JobWithMetadata, PgBoss } from 'pg-boss';
 import type { Logger } from 'pino';
+import { giveBack } from './jobs.ts';
 import type { Signals } from './signals.ts';
 import { isTurnOfOldest } from './turns.ts';
 
@@ -76,8 +77,20 @@ export class Taker {
     while (!this.#stopped) {
       this.#woken = false;
       const job = await this.#take();
-      if (job) await this.#work(job);
-      else await this.#pause();
+      if (!job) await this.#pause();
+      else if (this.#stopped) await this.#giveBack(job);
+      else await this.#work(job);
+    }
+  }
+
+  /** It was taken while the stop was asked for: another worker, or the next start, has it at once. */
+  async #giveBack({ id, retryCount, data: { runId } }: Job): Promise<void> {
+    const { db, signals, logger } = this.#options;
+    try {
+      await giveBack(db, id, retryCount);
+      await signals.send({ kind: 'queued' });
+    } catch (err) {
+      logger.error({ err, runId }, 'the end of a task was not written: it is taken up again');
     }
   }
 
@@ -109,7 +122,6 @@ export class Taker {
 
   async #work(job: Job): Promise<void> {
     const { boss, queue, handler, logger } = this.#options;
-    const claim = { id: job.id, retryCount: job.retryCount };
     const abort = new AbortController();
     const heartbeat = setInterval(() => {
       this.#holds(job).then(
@@ -121,10 +133,10 @@ export class Taker {
     const task = { runId: job.data.runId, jobId: job.id, attempt: job.retryCount + 1, signal: abort.signal };
     try {
       const over = await handler(task).then(
-        () => () => boss.complete(queue, claim),
+        (): (() => Promise<unknown>) => () => boss.complete(queue, { id: job.id, retryCount: job.retryCount }),
         (error: Error) => {
           if (!(error instanceof TryAgain)) logger.error({ err: error, runId: task.runId }, 'task failed');
-          return () => boss.fail(queue, claim, { message: error.message });
+          return () => this.#putOff(job, error.message);
         },
       );
       await patiently(over, () => this.#stopped);
@@ -133,6 +145,18 @@ export class Taker {
     } finally {
       clearInterval(heartbeat);
     }
+  }
+
+  /** The log says for how long, as far as nobody has taken it again by then. */
+  async #putOff({ id, retryCount, data: { runId } }: Job, message: string): Promise<void> {
+    const { boss, db, queue, logger } = this.#options;
+    await boss.fail(queue, { id, retryCount }, { message });
+    const { rows } = await db.executeSql(
+      `SELECT ceil(extract(epoch FROM start_after - now()))::int AS seconds FROM pgboss.job
+       WHERE name = $1 AND id = $2 AND retry_count = $3 AND state = 'retry'`,
+      [queue, id, retryCount],
+    );
+    if (rows.length > 0) logger.info({ runId, ...rows[0] }, 'the run waits for its next attempt');
   }
 
   /** Says that the task goes on. @returns whether it is still this attempt's */

@@ -82,7 +82,6 @@ export class Worker {
     const { queue, live, registration } = this.#options;
     const { runId, attempt, signal } = task;
     const logger = this.#options.logger.child({ runId, attempt });
-    if (this.#stopping) throw new TryAgain('The server is stopping.');
     const run = await queue.begin(task, this.#options.name);
     if (!run) return;
     const abort = new AbortController();
@@ -90,13 +89,14 @@ export class Worker {
     const loseClaim = () => abort.abort(new ClaimLost(signal.reason));
     signal.addEventListener('abort', loseClaim, { once: true });
     logger.info('run begins');
-    live.begin(run, await this.#expected(run));
-    this.#tell(runId);
     registration?.began(runId);
     let engine: FindingsDocument['engine'] | null = null;
     try {
-      // Cancelled between the beginning and now, when nobody could hear it.
+      live.begin(run, await this.#expected(run));
+      this.#tell(runId);
+      // Cancelled, or asked to stop, between the beginning and now, when nobody could hear it.
       if (await queue.runs.isCancelRequested(runId)) throw new RunCancelled();
+      if (this.#stopping) throw new ServerStopping();
       const findings = await this.#run(run, abort);
       const { supersedes } = findings;
       engine = findings.engine;

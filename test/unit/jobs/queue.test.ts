@@ -145,12 +145,25 @@ describe('the queue', () => {
     equal((await queue.runs.end(run.id, { state: 'done', attempt: 2 }))!.state, 'done');
   });
 
+  it('gives a task back that it was about to take when it was asked to stop, with no attempt spent', async () => {
+    const { run } = await queue.request(parts('10'));
+    let handled = 0;
+    const working = queue.work(async () => void handled++);
+    await queue.stopWorking();
+    await working;
+    await queue.idle();
+    const { rows } = await queue.db.executeSql('SELECT state, retry_count, started_on FROM pgboss.job');
+    deepEqual([handled, rows], [0, [{ state: 'created', retry_count: 0, started_on: null }]]);
+    const [begun] = await workOff(1);
+    deepEqual([begun!.id, begun!.attempt], [run.id, 1]);
+  });
+
   it('takes what was queued by a clock that has been set back since', async () => {
     const { run } = await queue.request(parts('8'));
     await queue.db.executeSql(
       `UPDATE pgboss.job SET start_after = now() + interval '1 hour', created_on = now() + interval '1 hour'`,
     );
-    await mendAfterClockStep(queue.db, 600);
+    await mendAfterClockStep(queue.db, 0);
     equal((await workOff(1))[0]!.id, run.id);
   });
 });

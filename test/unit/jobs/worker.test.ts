@@ -70,4 +70,36 @@ describe('a worker', () => {
       await rm(dir, { recursive: true, force: true });
     }
   });
+
+  it('puts a run back that was just beginning when it was asked to stop', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'hepar-worker-'));
+    await provideQueue(dir);
+    const logger = pino({ level: 'silent' });
+    const queue = await Queue.open({ dir: join(dir, 'queue'), logger });
+    let asked = 0;
+    const engine: Runner = { run: () => Promise.reject(new Error(`asked ${++asked} times`)), close: async () => {} };
+    const requestFor = () => ({}) as RunRequest;
+    const worker = new Worker({ queue, live: new LiveRuns(), engine, requestFor, logger });
+    const begun = Promise.withResolvers<void>();
+    const begin = queue.begin.bind(queue);
+    queue.begin = async (...task) => {
+      const run = await begin(...task);
+      await worker.stop();
+      begun.resolve();
+      return run;
+    };
+    try {
+      const model = { id: 'm', version: '1', digest: 'd' };
+      const parts = { studyInstanceUid: '1.2', seriesInstanceUid: '1.2.1', instances: ['1.2.3'], model, repeat: 0 };
+      const { id } = (await queue.request(parts)).run;
+      await worker.start();
+      await begun.promise;
+      await queue.idle();
+      const run = (await queue.runs.get(id))!;
+      deepEqual([asked, run.state, run.failure, run.position], [0, 'queued', null, 1]);
+    } finally {
+      await queue.close();
+      await rm(dir, { recursive: true, force: true });
+    }
+  });
 });

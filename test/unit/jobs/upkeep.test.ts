@@ -1,0 +1,148 @@
+import { deepEqual, equal } from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Db } from 'pg-boss';
+import { pino } from 'pino';
+import { secondsSetBack } from '../../../server/src/jobs/database-clock.ts';
+import { Queue } from '../../../server/src/jobs/queue.ts';
+import { Upkeep } from '../../../server/src/jobs/upkeep.ts';
+import { provideQueue } from '../../support/data-dir.ts';
+
+const DUE_AGAIN = 'the clock was set back: what was put off by that is due again';
+const NOTHING_WAITS = 'the clock was set back: nothing waits longer because of it';
+
+describe('the upkeep of the queue, after the clock was set back', () => {
+  let dir: string;
+  let queue: Queue;
+  let lines: { msg: string; seconds?: number; jobs: number; followUps: number }[];
+  let passedMs: number;
+
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'hepar-upkeep-test-'));
+    await provideQueue(dir);
+    queue = await Queue.open({ dir: join(dir, 'queue'), logger: pino({ level: 'silent' }) });
+  });
+  after(async () => {
+    await queue?.close();
+    await rm(dir, { recursive: true, force: true });
+  });
+  beforeEach(async () => {
+    lines = [];
+    passedMs = 0;
+    for (const table of ['hepar.runs', 'pgboss.job']) await queue.db.executeSql(`DELETE FROM ${table}`);
+  });
+
+  /** Seconds that pass without the database's clock: as if it had been set back by them. */
+  function setBack(seconds: number): void {
+    passedMs += 1_000 * seconds;
+  }
+
+  function upkeep(db: Db = queue.db): Upkeep {
+    const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
+    const send = () => Promise.reject(new Error('nothing is to be queued anew'));
+    return new Upkeep(db, queue.runs, send, logger, () => passedMs);
+  }
+
+  /** A run that waits for its next attempt. */
+  async function waitingRun(seconds: number): Promise<void> {
+    const model = { id: 'm', version: '1', digest: 'd' };
+    const parts = { studyInstanceUid: '1.2', seriesInstanceUid: '1.2.3', instances: ['1.2.4'], model, repeat: 0 };
+    await queue.request(parts, { origin: 'automation', priority: 0, rule: 'abdomen' });
+    await queue.db.executeSql(
+      `UPDATE pgboss.job SET state = 'retry', retry_count = 1, start_after = now() + $1 * interval '1 second'`,
+      [seconds],
+    );
+  }
+
+  async function isDue(): Promise<boolean> {
+    const { rows } = await queue.db.executeSql('SELECT start_after <= now() AS due FROM pgboss.job');
+    return rows[0].due;
+  }
+
+  const said = () => lines.map(({ msg, seconds, jobs }) => ({ msg, seconds, jobs }));
+
+  it('has what was put off by that due again, and says so once', async () => {
+    const keeper = upkeep();
+    await keeper.look();
+    await waitingRun(3_600 + 20);
+    setBack(3_600);
+    await keeper.look();
+    await keeper.look();
+    deepEqual([said(), await isDue()], [[{ msg: DUE_AGAIN, seconds: 3_600, jobs: 1 }], true]);
+  });
+
+  it('finds the shorter step as well, which cannot be told from a long wait by the job alone', async () => {
+    const keeper = upkeep();
+    await keeper.look();
+    await waitingRun(300 + 20);
+    await keeper.look();
+    deepEqual([said(), await isDue()], [[], false], 'it waits because it is to wait');
+    setBack(300);
+    await keeper.look();
+    deepEqual([said(), await isDue()], [[{ msg: DUE_AGAIN, seconds: 300, jobs: 1 }], true]);
+  });
+
+  it('says that nothing waits longer where nothing had been put off', async () => {
+    const keeper = upkeep();
+    await keeper.look();
+    setBack(3_600);
+    await keeper.look();
+    await keeper.look();
+    deepEqual(said(), [{ msg: NOTHING_WAITS, seconds: 3_600, jobs: 0 }]);
+  });
+
+  it('finds what was put off before a restart, though nobody saw the clock go back', async () => {
+    await waitingRun(3_600 + 20);
+    await upkeep().look();
+    deepEqual([said(), await isDue()], [[{ msg: DUE_AGAIN, seconds: undefined, jobs: 1 }], true]);
+  });
+
+  it('has results sent on that would have waited for an hour', async () => {
+    const keeper = upkeep();
+    await keeper.look();
+    await waitingRun(0);
+    await queue.db.executeSql(`UPDATE hepar.runs SET state = 'done', follow_up_at = now() + interval '59 minutes'`);
+    setBack(3_600);
+    await keeper.look();
+    const { rows } = await queue.db.executeSql('SELECT follow_up_at <= now() AS due FROM hepar.runs');
+    deepEqual([rows[0].due, lines.map(({ msg, followUps }) => [msg, followUps])], [true, [[DUE_AGAIN, 1]]]);
+  });
+
+  it('mends whole or not at all, so that what was mended is told of even if the database fails half-way', async () => {
+    let fails = false;
+    const db: Db = {
+      ...queue.db,
+      executeSql: (...statement) => queue.db.executeSql(...statement),
+      beginTransaction: async () => {
+        const handle = await queue.db.beginTransaction!();
+        const executeSql: Db['executeSql'] = (text, values) =>
+          fails && text.includes('pgboss.queue')
+            ? Promise.reject(new Error('gone'))
+            : handle.db.executeSql(text, values);
+        return { ...handle, db: { executeSql } };
+      },
+    };
+    const keeper = upkeep(db);
+    await keeper.look();
+    await waitingRun(3_600 + 20);
+    setBack(3_600);
+    fails = true;
+    await keeper.look();
+    deepEqual([said(), await isDue()], [[], false]);
+    fails = false;
+    await keeper.look();
+    deepEqual([said(), await isDue()], [[{ msg: DUE_AGAIN, seconds: 3_600, jobs: 1 }], true]);
+  });
+});
+
+describe('a clock that was set back', () => {
+  it('is not seen in a database that is slow to answer, nor in one that is asked seldom', () => {
+    const at = (databaseMs: number, askedMs: number, answeredMs: number) => ({ databaseMs, askedMs, answeredMs });
+    equal(secondsSetBack(at(0, 0, 60_000), at(61_000, 61_000, 61_000)), 0, 'read when it was asked');
+    equal(secondsSetBack(at(60_000, 0, 60_000), at(61_000, 61_000, 121_000)), 0, 'read when it answered');
+    equal(secondsSetBack(at(0, 0, 0), at(86_400_000, 86_400_000, 86_400_000)), 0);
+    equal(secondsSetBack(at(0, 0, 0), at(90_000_000, 86_400_000, 86_400_000)), 0, 'set forward');
+    equal(secondsSetBack(at(0, 0, 0), at(-3_590_000, 10_000, 10_000)), 3_600);
+  });
+});
