@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { ArchiveOptions } from './dicomweb/archive.ts';
 import { PROVIDERS } from './inference/segmentation.ts';
-import { AXES, type Sliding } from './inference/sliding.ts';
-import type { RunRequest } from './pipeline.ts';
+import { AXES } from './inference/sliding.ts';
+import type { EngineSettings } from './pipeline.ts';
 import {
   DEFAULT_OPTIONS,
   LIVER_PLACES,
@@ -36,15 +36,7 @@ export interface Config {
   readonly intakeSeconds: number;
   /** Whether each result is read against the patient's earlier one in the archive. */
   readonly priors: boolean;
-  readonly provider: RunRequest['provider'];
-  /** Which of several GPUs, from 0. */
-  readonly device: number;
-  /** Whether a GPU that fails in the middle of a run may be replaced by the CPU. */
-  readonly cpuFallback: boolean;
-  /** What is asked of the windows over the liver beyond the model's manifest. */
-  readonly sliding: Sliding;
-  /** Threads for inference; undefined: one for each core. */
-  readonly threads: number | undefined;
+  readonly engine: EngineSettings;
   /** Folder with one folder a model. */
   readonly modelsDir: string;
   /** Id of the model that runs when a request names none; undefined: the first by name. */
@@ -214,11 +206,14 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     webhookSecret: env.HEPAR_WEBHOOK_SECRET,
     intakeSeconds: env.HEPAR_INTAKE_SECONDS,
     priors: env.HEPAR_PRIORS,
-    provider: env.HEPAR_PROVIDER,
-    device: env.HEPAR_DEVICE,
-    cpuFallback: env.HEPAR_CPU_FALLBACK,
-    sliding: { overlap: env.HEPAR_OVERLAP, mirrorAxes: [...new Set(env.HEPAR_MIRROR)] },
-    threads: env.HEPAR_THREADS,
+    engine: {
+      provider: env.HEPAR_PROVIDER,
+      device: env.HEPAR_DEVICE,
+      cpuFallback: env.HEPAR_CPU_FALLBACK,
+      sliding: { overlap: env.HEPAR_OVERLAP, mirrorAxes: [...new Set(env.HEPAR_MIRROR)] },
+      threads: env.HEPAR_THREADS,
+      dataDir: env.HEPAR_DATA,
+    },
     modelsDir: env.HEPAR_MODELS,
     model: env.HEPAR_MODEL,
     results: {

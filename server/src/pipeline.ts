@@ -44,11 +44,8 @@ export type SeriesSource =
       readonly files?: number | undefined;
     };
 
-export interface RunRequest {
-  readonly runId: string;
-  readonly source: SeriesSource;
-  /** null for a correction and for what is read back, which need no model. */
-  readonly modelDir: string | null;
+/** On what a network runs, and how. */
+export interface EngineSettings {
   readonly provider: ProviderPreference;
   /** Threads for inference; by default one for each core. */
   readonly threads?: number | undefined;
@@ -58,10 +55,17 @@ export interface RunRequest {
   readonly cpuFallback?: boolean | undefined;
   /** What is asked of the windows beyond the model's manifest. */
   readonly sliding?: Sliding | undefined;
-  /** Files of the forms of the networks that are the fastest here. */
-  readonly fastest?: readonly string[] | undefined;
   /** Where what was measured of this machine is remembered; left out, nothing is measured. */
   readonly dataDir?: string | undefined;
+}
+
+export interface RunRequest extends EngineSettings {
+  readonly runId: string;
+  readonly source: SeriesSource;
+  /** null for a correction and for what is read back, which need no model. */
+  readonly modelDir: string | null;
+  /** Files of the forms of the networks that are the fastest here. */
+  readonly fastest?: readonly string[] | undefined;
   /** Receives the run's objects; findings.json is written last, so that it stands for a complete set. */
   readonly outDir: string;
   /** Which objects, and how they are encoded; DEFAULT_OPTIONS by default. */

@@ -51,7 +51,7 @@ export async function startWorker(options: WorkerProcessOptions): Promise<Runnin
   const models = options.models ?? (await readModels(config, logger));
   if (models.length === 0) throw new ConfigError([`HEPAR_MODELS ${config.modelsDir} holds no model.`]);
   await provideDataDir(config);
-  const device = probe ? await tryDevice(models[0]!, config) : null;
+  const device = probe ? await tryDevice(models[0]!, config.engine) : null;
 
   const metrics = new Metrics(null);
   const segmentations = await Segmentations.open({
@@ -91,9 +91,10 @@ export async function startWorker(options: WorkerProcessOptions): Promise<Runnin
   };
 }
 
-async function tryDevice(model: Model, { provider, device, threads }: Config): Promise<Device> {
+async function tryDevice(model: Model, engine: Config['engine']): Promise<Device> {
+  const { provider } = engine;
   try {
-    return await probeDevice(model.dir, provider, { device, threads });
+    return await probeDevice(model.dir, provider, engine);
   } catch (error) {
     throw new ConfigError([`HEPAR_PROVIDER ${provider} does not run: ${(error as Error).message}`]);
   }

@@ -28,18 +28,18 @@ export async function doctorCommand(): Promise<number> {
   const rows: Row[] = [['provider', 'state', 'warm-up, ms', 'windows, ms', 'difference', '']];
   for (const provider of PROVIDERS) rows.push(await rowOf(provider, model.value, config));
   process.stdout.write(`\n${table(rows)}`);
-  const asked = config.provider;
+  const asked = config.engine.provider;
   const named = asked === 'auto' ? 'cpu' : asked;
   return rows.some(([provider, state]) => provider === named && state === 'runs') ? 0 : 1;
 }
 
 /** Both stages' windows on a provider, for real, in a process of its own. */
-async function rowOf(provider: Provider, { dir }: Model, { device, threads }: Config): Promise<Row> {
+async function rowOf(provider: Provider, { dir }: Model, { engine }: Config): Promise<Row> {
   const without = (state: string, more: string): Row => [provider, state, '', '', '', more];
   if (!providersFor().includes(provider)) return without('absent', `ONNX Runtime has none for ${process.platform}`);
   const state = installedProviders().includes(provider) ? 'fails' : 'absent';
   try {
-    const { device: name, forms } = await tryProvider(dir, provider, { device, threads });
+    const { device: name, forms } = await tryProvider(dir, provider, engine);
     const sum = (values: readonly number[]) => Math.round(values.reduce((a, b) => a + b, 0)).toString();
     const differences = forms.map(({ difference }) => difference).filter((difference) => difference !== null);
     const difference = differences.length > 0 ? Math.max(...differences).toExponential(1) : 'reference';

@@ -31,12 +31,12 @@ export async function modelsCommand(args: string[]): Promise<number> {
   const [command, operand, ...others] = positionals;
   const needed = command === 'list' ? 0 : 1;
   if (others.length > 0 || Number(operand !== undefined) !== needed) throw new UsageError(`wrong operands.\n${USAGE}`);
-  const { modelsDir, model, threads } = readConfig({ ...process.env, HEPAR_THREADS: values.threads });
+  const { modelsDir, model, engine } = readConfig({ ...process.env, HEPAR_THREADS: values.threads });
   switch (command) {
     case 'list':
       return list(modelsDir, model);
     case 'check':
-      return check(resolve(operand!), values.small ?? false, threads ?? availableParallelism());
+      return check(resolve(operand!), values.small ?? false, engine.threads ?? availableParallelism());
     case 'install':
       return changed(async () => {
         const { manifest, dir } = await installModel(modelsDir, resolve(operand!));

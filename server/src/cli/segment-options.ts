@@ -1,8 +1,7 @@
 import { resolve } from 'node:path';
 import { readConfig } from '../config.ts';
 import { NOTICE } from '../findings/schema.ts';
-import type { Sliding } from '../inference/sliding.ts';
-import type { RunRequest } from '../pipeline.ts';
+import type { EngineSettings } from '../pipeline.ts';
 import { DEFAULT_OPTIONS, OPTIONAL_OBJECTS, type ResultOptions } from '../reports/options.ts';
 import { defaultModelDir } from './bundled-model.ts';
 import { parseOrExplain, UsageError } from './failure.ts';
@@ -50,12 +49,7 @@ export interface SegmentOptions {
   readonly prior: string | undefined;
   readonly noPriors: boolean;
   readonly modelDir: string;
-  readonly provider: RunRequest['provider'];
-  readonly device: number;
-  readonly cpuFallback: boolean;
-  readonly dataDir: string;
-  readonly sliding: Sliding;
-  readonly threads: number | undefined;
+  readonly engine: EngineSettings;
   readonly results: ResultOptions;
   readonly nifti: boolean;
 }
@@ -73,7 +67,7 @@ export async function readOptions(args: string[]): Promise<SegmentOptions | 'hel
   if (values.store && values.dicomweb === undefined) throw new UsageError('--store needs --dicomweb URL.');
   if (values.again && !values.store) throw new UsageError('--again needs --store.');
   if (values.prior !== undefined && values['no-priors']) throw new UsageError('--prior or --no-priors, not both.');
-  const { provider, device, cpuFallback, dataDir, sliding, threads, results } = readConfig({
+  const { engine, results } = readConfig({
     HEPAR_OVERLAP: process.env.HEPAR_OVERLAP,
     HEPAR_MIRROR: process.env.HEPAR_MIRROR,
     HEPAR_DATA: process.env.HEPAR_DATA,
@@ -97,12 +91,7 @@ export async function readOptions(args: string[]): Promise<SegmentOptions | 'hel
     prior: values.prior,
     noPriors: values['no-priors'] ?? false,
     modelDir: values.model === undefined ? await defaultModelDir() : resolve(values.model),
-    provider,
-    device,
-    cpuFallback,
-    dataDir,
-    sliding,
-    threads,
+    engine,
     results,
     nifti: values.nifti ?? false,
   };

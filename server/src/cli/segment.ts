@@ -68,8 +68,7 @@ async function run(
   options: SegmentOptions,
   progress: Progress,
 ): Promise<{ readonly findings: FindingsDocument; readonly isReadBack: boolean }> {
-  const { out, modelDir, provider, device, cpuFallback, dataDir, sliding, threads, heatMap, store, results, nifti } =
-    options;
+  const { out, modelDir, heatMap, store, results, nifti } = options;
   await mkdir(out, { recursive: true });
   await refuseForeignFolders(out);
   const { runId, archived, supersedes } = await named(chosen, prior, model, options);
@@ -82,12 +81,7 @@ async function run(
         runId,
         source: chosen.source,
         modelDir: archived ? null : modelDir,
-        provider,
-        device,
-        cpuFallback,
-        dataDir,
-        sliding,
-        threads,
+        ...options.engine,
         outDir: made,
         options: results,
         plainFiles: nifti ? ['masks', 'nifti'] : ['masks'],
@@ -118,10 +112,10 @@ async function named(
   chosen: ChosenSource,
   prior: ChosenPrior,
   { manifest, digest }: Model,
-  { store, again, results, sliding }: SegmentOptions,
+  { store, again, results, engine }: SegmentOptions,
 ): Promise<NamedRun> {
   const parts = { ...chosen, model: { id: manifest.id, version: manifest.version, digest } };
-  const changing = { ...unusual(results), ...slidingOptions(sliding), ...prior.options };
+  const changing = { ...unusual(results), ...slidingOptions(engine.sliding ?? {}), ...prior.options };
   if (store && chosen.source.kind === 'dicomweb') return nameRun(parts, changing, chosen.source.archive, again);
   return { runId: runId({ ...parts, repeat: 0 }, changing), archived: null, supersedes: null };
 }

@@ -12,10 +12,7 @@ import type { Run } from './run.ts';
  * @throws PipelineFailed when the run's model is not here, and is needed; where there are other workers, one of them may have it
  */
 export function requestsFor(
-  config: Pick<
-    Config,
-    'dataDir' | 'sliding' | 'provider' | 'device' | 'cpuFallback' | 'threads' | 'results' | 'priors' | 'databaseUrl'
-  >,
+  config: Pick<Config, 'engine' | 'results' | 'priors' | 'databaseUrl'>,
   archive: ArchiveOptions,
   modelWithDigest: (digest: string) => Model | undefined,
 ): (run: Run, outDir: string, correction: CorrectionOrder | undefined) => RunRequest {
@@ -37,12 +34,7 @@ export function requestsFor(
         instances: run.instances,
       },
       modelDir: model?.dir ?? null,
-      provider: config.provider,
-      device: config.device,
-      cpuFallback: config.cpuFallback,
-      dataDir: config.dataDir,
-      sliding: config.sliding,
-      threads: config.threads,
+      ...config.engine,
       outDir,
       options: config.results,
       heatMap: !archived,

@@ -3,8 +3,8 @@ import { ConfigError, readConfig } from '../../../server/src/config.ts';
 
 describe('configuration', () => {
   it('needs nothing: it is for this machine alone', () => {
-    const { host, port, auth, archive, provider } = readConfig({});
-    assert.deepEqual([host, port, auth, archive, provider], ['127.0.0.1', 8700, null, null, 'auto']);
+    const { host, port, auth, archive, engine } = readConfig({});
+    assert.deepEqual([host, port, auth, archive, engine.provider], ['127.0.0.1', 8700, null, null, 'auto']);
   });
 
   it('takes an empty variable for an absent one, as container files write it', () => {
