@@ -200,7 +200,10 @@ export class FaultHouse {
       for await (const file of this.archive.retrieveSeries(studyInstanceUid, each.seriesInstanceUid)) {
         segs++;
         const seg = readSeg(file);
-        whole &&= seg.frames.length > 0 && seg.frames.length <= files.length;
+        whole &&= seg.frames.length > 0 && seg.frames.length <= files.length * seg.segments.length;
+        whole &&=
+          new Set(seg.frames.map(({ segmentNumber, positionMm }) => `${segmentNumber} at ${positionMm}`)).size ===
+          seg.frames.length;
         whole &&= Buffer.from(file).includes(seriesInstanceUid);
       }
     }

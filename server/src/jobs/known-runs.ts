@@ -1,4 +1,5 @@
 import type { Db } from 'pg-boss';
+import { LOST } from './jobs.ts';
 import { type Delivery, type Run, type RunState, runSchema, type TimingsMs } from './run.ts';
 
 /** A run as it is kept, in SQL. */
@@ -80,11 +81,16 @@ export class KnownRuns {
     return rows.map(({ id }) => id);
   }
 
-  /** Runs that wait or count as running, but have no job that anybody could take; there should be none. */
+  /**
+   * Runs that wait or count as running, but have no job that anybody could take, nor one that is about to end them; there
+   * should be none.
+   */
   async orphans(tx: Db = this.db): Promise<{ id: string; jobId: string }[]> {
     const { rows } = await tx.executeSql(
       `SELECT id, job_id AS "jobId" FROM hepar.runs WHERE state IN ('queued', 'running')
-         AND NOT EXISTS (SELECT 1 FROM pgboss.job WHERE job.id = runs.job_id AND job.state < 'completed')`,
+         AND NOT EXISTS (SELECT 1 FROM pgboss.job WHERE job.state < 'completed'
+           AND (job.id = runs.job_id OR job.name = $1 AND job.data->>'runId' = runs.id))`,
+      [LOST],
     );
     return rows;
   }

@@ -111,8 +111,7 @@ export class Queue {
         return null;
       }
       if (!(await isSeriesBusy(runId, tx))) {
-        const isTakenOver = (await this.runs.get(runId, tx))?.state === 'running';
-        if (isTakenOver || (await this.#jobs.wasAbandoned(jobId, tx))) {
+        if (await this.#jobs.wasAbandoned(jobId, tx)) {
           this.#logger.warn({ runId }, 'the worker of a run has not been heard of: another worker takes it over');
         }
         const run = await this.runs.begin(runId, jobId, attempt, tx);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Db } from 'pg-boss';
 import { pino } from 'pino';
 import { secondsSetBack } from '../../../server/src/jobs/database-clock.ts';
+import { LOST } from '../../../server/src/jobs/jobs.ts';
 import { Queue } from '../../../server/src/jobs/queue.ts';
 import { Upkeep } from '../../../server/src/jobs/upkeep.ts';
 import { provideQueue } from '../../support/data-dir.ts';
@@ -12,11 +13,12 @@ import { provideQueue } from '../../support/data-dir.ts';
 const DUE_AGAIN = 'the clock was set back: what was put off by that is due again';
 const NOTHING_WAITS = 'the clock was set back: nothing waits longer because of it';
 
-describe('the upkeep of the queue, after the clock was set back', () => {
+describe('the upkeep of the queue', () => {
   let dir: string;
   let queue: Queue;
   let lines: { msg: string; seconds?: number; jobs: number; followUps: number }[];
   let passedMs: number;
+  let requeued: string[];
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'hepar-upkeep-test-'));
@@ -30,6 +32,7 @@ describe('the upkeep of the queue, after the clock was set back', () => {
   beforeEach(async () => {
     lines = [];
     passedMs = 0;
+    requeued = [];
     for (const table of ['hepar.runs', 'pgboss.job']) await queue.db.executeSql(`DELETE FROM ${table}`);
   });
 
@@ -40,7 +43,7 @@ describe('the upkeep of the queue, after the clock was set back', () => {
 
   function upkeep(db: Db = queue.db): Upkeep {
     const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
-    const send = () => Promise.reject(new Error('nothing is to be queued anew'));
+    const send = async (runId: string) => void requeued.push(runId);
     return new Upkeep(db, queue.runs, send, logger, () => passedMs);
   }
 
@@ -62,7 +65,7 @@ describe('the upkeep of the queue, after the clock was set back', () => {
 
   const said = () => lines.map(({ msg, seconds, jobs }) => ({ msg, seconds, jobs }));
 
-  it('has what was put off by that due again, and says so once', async () => {
+  it('has what was put off by a clock that was set back due again, and says so once', async () => {
     const keeper = upkeep();
     await keeper.look();
     await waitingRun(3_600 + 20);
@@ -72,7 +75,7 @@ describe('the upkeep of the queue, after the clock was set back', () => {
     deepEqual([said(), await isDue()], [[{ msg: DUE_AGAIN, seconds: 3_600, jobs: 1 }], true]);
   });
 
-  it('finds the shorter step as well, which cannot be told from a long wait by the job alone', async () => {
+  it('finds a shorter step of the clock as well, which cannot be told from a long wait by the job alone', async () => {
     const keeper = upkeep();
     await keeper.look();
     await waitingRun(300 + 20);
@@ -83,7 +86,7 @@ describe('the upkeep of the queue, after the clock was set back', () => {
     deepEqual([said(), await isDue()], [[{ msg: DUE_AGAIN, seconds: 300, jobs: 1 }], true]);
   });
 
-  it('says that nothing waits longer where nothing had been put off', async () => {
+  it('says of a clock that was set back that nothing waits longer where nothing had been put off', async () => {
     const keeper = upkeep();
     await keeper.look();
     setBack(3_600);
@@ -98,7 +101,7 @@ describe('the upkeep of the queue, after the clock was set back', () => {
     deepEqual([said(), await isDue()], [[{ msg: DUE_AGAIN, seconds: undefined, jobs: 1 }], true]);
   });
 
-  it('has results sent on that would have waited for an hour', async () => {
+  it('has results sent on that would have waited for the hour by which the clock was set back', async () => {
     const keeper = upkeep();
     await keeper.look();
     await waitingRun(0);
@@ -107,6 +110,18 @@ describe('the upkeep of the queue, after the clock was set back', () => {
     await keeper.look();
     const { rows } = await queue.db.executeSql('SELECT follow_up_at <= now() AS due FROM hepar.runs');
     deepEqual([rows[0].due, lines.map(({ msg, followUps }) => [msg, followUps])], [true, [[DUE_AGAIN, 1]]]);
+  });
+
+  it('queues a run again that has no job, but not one that is about to end because its workers died', async () => {
+    await waitingRun(0);
+    const [{ id, job_id: jobId }] = (await queue.db.executeSql('SELECT id, job_id FROM hepar.runs')).rows;
+    await queue.db.executeSql(`UPDATE pgboss.job SET state = 'failed'`);
+    await queue.db.executeSql('INSERT INTO pgboss.job (name, data) VALUES ($1, $2)', [LOST, { runId: id }]);
+    await upkeep().look();
+    deepEqual([requeued, lines, await queue.runs.jobOf(id)], [[], [], jobId]);
+    await queue.db.executeSql('DELETE FROM pgboss.job WHERE name = $1', [LOST]);
+    await upkeep().look();
+    deepEqual([requeued, lines.map(({ msg }) => msg)], [[id], ['a run had no job in the queue: it is queued again']]);
   });
 
   it('mends whole or not at all, so that what was mended is told of even if the database fails half-way', async () => {
