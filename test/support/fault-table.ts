@@ -35,6 +35,7 @@ end, or none that can be read whole; a duplicate is a second result in the archi
 say in a line what happened, too.
 
 \`npm run bench -- faults\` tries every row at every stage, on a real Orthanc and, with several machines, a real PostgreSQL,
-and writes this table.
+and writes this table. What befalls the way from the archive to the queue, such as late slices, a study that is deleted or a
+flood of messages, is in [automation.md](automation.md); the tests break each of those as well.
 
 `;
