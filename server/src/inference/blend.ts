@@ -13,6 +13,8 @@ export class WindowBlend {
   readonly #window: Vec3;
   readonly #profiles: readonly [Float32Array, Float32Array, Float32Array];
   readonly #sums: Probabilities;
+  /** Those of the sums that a window has added to. */
+  readonly #blended = new Set<Float32Array>();
   readonly #starts: Vec3[] = [];
   #areNumbers = true;
 
@@ -38,6 +40,8 @@ export class WindowBlend {
     const [alongX, alongY, alongZ] = this.#profiles;
     const weights = new Float64Array(wx);
     this.#starts.push(start);
+    this.#blended.add(this.#sums.liver);
+    if (lesion) this.#blended.add(this.#sums.lesion);
     for (let z = 0; z < wz; z++) {
       for (let y = 0; y < wy; y++) {
         const from = wx * (y + wy * z);
@@ -58,13 +62,18 @@ export class WindowBlend {
     const weights = new Float64Array(nx);
     for (let z = 0; z < nz; z++) {
       const inSlice = this.#starts.filter((start) => z >= start[2] && z < start[2] + wz);
+      if (inSlice.length === 0) continue;
       for (let y = 0; y < ny; y++) {
-        weights.fill(0);
+        // Windows that begin at the same column have the same profile along the row.
+        const ofColumn = new Map<number, number>();
         for (const [startX, startY, startZ] of inSlice) {
           if (y < startY || y >= startY + wy) continue;
-          addWeights(weights, startX, alongZ[z - startZ]! * alongY[y - startY]!, alongX);
+          ofColumn.set(startX, (ofColumn.get(startX) ?? 0) + alongZ[z - startZ]! * alongY[y - startY]!);
         }
-        if (!divideRow(this.#sums, nx * (y + ny * z), weights)) this.#areNumbers = false;
+        weights.fill(0);
+        for (const [startX, weight] of ofColumn) addWeights(weights, startX, weight, alongX);
+        const row = nx * (y + ny * z);
+        for (const sums of this.#blended) if (!divideRow(sums, row, weights)) this.#areNumbers = false;
       }
     }
     return this.#sums;
@@ -86,17 +95,15 @@ function addWeights(weights: Float64Array, from: number, ofRow: number, alongX: 
 }
 
 /** Divides a row's sums, from voxel `first` on, by their weights where there are any. @returns whether all are numbers */
-function divideRow({ liver, lesion }: Probabilities, first: number, weights: Float64Array): boolean {
+function divideRow(sums: Float32Array, first: number, weights: Float64Array): boolean {
   let zero = 0;
   for (let x = 0; x < weights.length; x++) {
     const weight = weights[x]!;
     if (weight === 0) continue;
-    const ofLiver = liver[first + x]! / weight;
-    const ofLesion = lesion[first + x]! / weight;
-    liver[first + x] = ofLiver;
-    lesion[first + x] = ofLesion;
+    const mean = sums[first + x]! / weight;
+    sums[first + x] = mean;
     // What is no number, or infinite, makes none of zero.
-    zero += 0 * ofLiver + 0 * ofLesion;
+    zero += 0 * mean;
   }
   return zero === 0;
 }

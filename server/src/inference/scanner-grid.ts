@@ -26,7 +26,7 @@ export async function decideOnScannerGrid(
   const [width, height] = box.size;
   const inside = insideRows(field.grid, gridOfBox(grid, box));
   const lesionAt = LESION_CHANNEL * width * height;
-  for (const { k, values: slice } of sampleField(field, grid, box)) {
+  for (const { k, values: slice } of sampleField(field, grid, box, NOTHING)) {
     if (k % 8 === 0) await nextTurn();
     signal.throwIfAborted();
     for (let j = 0; j < height; j++) {
@@ -40,7 +40,7 @@ export async function decideOnScannerGrid(
         const neither = 1 - liver - lesion;
         if (lesion > liver && lesion > neither) labels[row + i] = LESION;
         else if (liver > neither) labels[row + i] = LIVER;
-        values[boxRow + i] = Math.round(255 * Math.min(1, Math.max(0, lesion)));
+        if (lesion >= NOTHING) values[boxRow + i] = Math.round(255 * Math.min(1, lesion));
       }
     }
   }

@@ -18,14 +18,20 @@ export interface FieldSlice {
 /**
  * Reads a field at the voxels of a box of another grid, slice by slice: trilinear, and the field's outermost values
  * beyond its last voxels. Needs one slice of memory, so the caller decides there what to keep of it.
+ * @param least where all that a voxel would be made of is below this, the voxel may be zero instead
  */
-export function* sampleField(field: Field, target: Grid, box: Box): Generator<FieldSlice> {
+export function* sampleField(
+  field: Field,
+  target: Grid,
+  box: Box,
+  least = Number.NEGATIVE_INFINITY,
+): Generator<FieldSlice> {
   const [width, height, depth] = box.size;
   const out = new Float32Array(field.channels * width * height);
   const origin = toVoxel(field.grid, gridOfBox(target, box).originMm);
   const steps = stepsBetween(target, field.grid);
   const sampleSlice = areParallel(steps)
-    ? parallelSampler(field, origin, steps, box.size)
+    ? parallelSampler(field, origin, steps, box.size, least)
     : sampler(field, origin, steps, box.size);
   for (let k = 0; k < depth; k++) {
     sampleSlice(k, out);
@@ -56,6 +62,7 @@ function parallelSampler(
   origin: Vec3,
   steps: Steps,
   [width, height]: Vec3,
+  least: number,
 ): SampleSlice {
   const [nx, ny, nz] = grid.shape;
   const columns = Array.from({ length: width }, (_, i) => between(origin[0] + i * steps[0][0], nx));
@@ -63,29 +70,64 @@ function parallelSampler(
   const at = Int32Array.from(columns, (column) => column.at);
   const next = Int32Array.from(columns, (column) => column.next);
   const shares = Float64Array.from(columns, (column) => column.share);
-  const plane = new Float64Array(nx * ny);
+  const planes = Array.from({ length: channels }, () => new Float64Array(nx * ny));
   const line = new Float64Array(nx);
+  /** Of each row of the planes: its first voxel that is not below `least`, and the one behind the last. */
+  const [firsts, ends] = [new Int32Array(ny), new Int32Array(ny)];
   return (k, out) => {
     const z = between(origin[2] + k * steps[2][2], nz);
-    for (let c = 0; c < channels; c++) {
+    firsts.fill(nx);
+    ends.fill(0);
+    for (const [c, plane] of planes.entries()) {
       const near = nx * ny * (z.at + nz * c);
       const far = nx * ny * (z.next + nz * c);
       for (let n = 0; n < plane.length; n++) {
         plane[n] = values[near + n]! + z.share * (values[far + n]! - values[near + n]!);
       }
-      for (const [j, y] of rows.entries()) {
+      widenRows(plane, least, firsts, ends);
+    }
+    out.fill(0);
+    for (const [j, y] of rows.entries()) {
+      const first = Math.min(firsts[y.at]!, firsts[y.next]!);
+      const end = Math.max(ends[y.at]!, ends[y.next]!);
+      if (first >= end) continue;
+      let i = 0;
+      let last = width - 1;
+      while (i <= last && !reaches(i, first, end)) i++;
+      while (last >= i && !reaches(last, first, end)) last--;
+      if (i > last) continue;
+      for (const [c, plane] of planes.entries()) {
         for (let x = 0; x < nx; x++) {
-          const first = plane[nx * y.at + x]!;
-          line[x] = first + y.share * (plane[nx * y.next + x]! - first);
+          const value = plane[nx * y.at + x]!;
+          line[x] = value + y.share * (plane[nx * y.next + x]! - value);
         }
         const to = width * (j + height * c);
-        for (let i = 0; i < width; i++) {
-          const first = line[at[i]!]!;
-          out[to + i] = first + shares[i]! * (line[next[i]!]! - first);
+        for (let column = i; column <= last; column++) {
+          const value = line[at[column]!]!;
+          out[to + column] = value + shares[column]! * (line[next[column]!]! - value);
         }
       }
     }
   };
+
+  /** Whether a column lies beside one of the voxels from `first` to `end`. */
+  function reaches(column: number, first: number, end: number): boolean {
+    return next[column]! >= first && at[column]! < end;
+  }
+}
+
+/** Takes into each row's extent those of its values that are not below `least`. */
+function widenRows(plane: Float64Array, least: number, firsts: Int32Array, ends: Int32Array): void {
+  const nx = plane.length / firsts.length;
+  for (let y = 0; y < firsts.length; y++) {
+    const row = nx * y;
+    let first = 0;
+    while (first < firsts[y]! && !(plane[row + first]! >= least)) first++;
+    firsts[y] = first;
+    let end = nx;
+    while (end > ends[y]! && !(plane[row + end - 1]! >= least)) end--;
+    ends[y] = end;
+  }
 }
 
 function sampler({ grid, values }: Field, origin: Vec3, [di, dj, dk]: Steps, [width, height]: Vec3): SampleSlice {

@@ -68,9 +68,10 @@ function averageBlocks({ grid, hu }: Volume, box: Box, [fi, fj, fk]: Vec3): Samp
       const endJ = Math.min(height, (bj + 1) * fj);
       columns.fill(0);
       for (let k = bk * fk; k < endK; k++) {
-        for (let j = bj * fj; j < endJ; j++) {
-          addRow(hu, box.start[0] + nx * (box.start[1] + j + ny * (box.start[2] + k)), columns);
-        }
+        const row = (j: number) => box.start[0] + nx * (box.start[1] + j + ny * (box.start[2] + k));
+        let j = bj * fj;
+        for (; j + 1 < endJ; j += 2) addRows(hu, row(j), row(j + 1), columns);
+        if (j < endJ) addRow(hu, row(j), columns);
       }
       const rows = (endK - bk * fk) * (endJ - bj * fj);
       for (let i = 0; i < width; i += fi) {
@@ -87,6 +88,11 @@ function averageBlocks({ grid, hu }: Volume, box: Box, [fi, fj, fk]: Vec3): Samp
     grid: { ...grid, shape, spacingMm: [si * fi, sj * fj, sk * fk], originMm: toPatient(grid, centre) },
     values,
   };
+}
+
+/** Two rows at a time: the sums are read and written half as often. */
+function addRows(hu: Int16Array, from: number, other: number, columns: Int32Array): void {
+  for (let i = 0; i < columns.length; i++) columns[i] = columns[i]! + hu[from + i]! + hu[other + i]!;
 }
 
 function addRow(hu: Int16Array, from: number, columns: Int32Array): void {
