@@ -2,9 +2,9 @@ import type { Progress } from '../progress.ts';
 import { patientAlignedGrid, voxelMl, widen } from '../volume/geometry.ts';
 import { resampleHu } from '../volume/resample.ts';
 import type { CtSeries, Warning } from '../volume/series.ts';
-import type { Box, LabelMap, Vec3 } from '../volume/volume.ts';
+import type { Box, LabelMap, Vec3, Volume } from '../volume/volume.ts';
 import { huTransform } from './intensity.ts';
-import { type LocatedLiver, locateLiver, noLiver } from './locate.ts';
+import { coarseField, type LocatedLiver, locateLiver, noLiver } from './locate.ts';
 import type { Stage } from './manifest.ts';
 import type { Model } from './model.ts';
 import { clearOutside, holdsAny, surroundings } from './near.ts';
@@ -46,23 +46,39 @@ export async function segment(
   report('segment', 0);
 
   const warnings: Warning[] = [];
-  const { located, lost } = await withNetwork(model, locate, options, signal, warnings, async (session) => ({
-    located: await locateLiver(volume, { locate, leastLiverMl }, session, signal, progress(0, LOCATED)),
-    lost: session.faults && session.engine.provider === 'cpu' ? session.engine : null,
-  }));
+  const { located, lost } = await withNetwork(
+    model,
+    locate,
+    options,
+    signal,
+    warnings,
+    () => coarseField(volume, locate),
+    async (session, field) => ({
+      located: await locateLiver(field, { locate, leastLiverMl }, session, signal, progress(0, LOCATED)),
+      lost: session.faults && session.engine.provider === 'cpu' ? session.engine : null,
+    }),
+  );
   // A GPU that was lost to stage 1 is not asked again.
   const rest = lost ? { ...options, provider: lost.provider } : options;
-  const { field, heatMap, engine } = await withNetwork(model, stage, rest, signal, warnings, async (session) => ({
-    ...(await lookClosely(
-      series,
-      located,
-      { stage, marginMm },
-      mirroring(session, stage, options.sliding),
-      signal,
-      progress(LOCATED, WINDOWS_DONE),
-    )),
-    engine: lost ?? session.engine,
-  }));
+  const { field, heatMap, engine } = await withNetwork(
+    model,
+    stage,
+    rest,
+    signal,
+    warnings,
+    () => closeUp(volume, located, { stage, marginMm }),
+    async (session, close) => ({
+      ...(await lookClosely(
+        close,
+        located,
+        stage,
+        mirroring(session, stage, options.sliding),
+        signal,
+        progress(LOCATED, WINDOWS_DONE),
+      )),
+      engine: lost ?? session.engine,
+    }),
+  );
 
   const decided = await decideOnScannerGrid(field, volume.grid, signal);
   if (decided === null) throw noLiver(0, leastLiverMl);
@@ -73,27 +89,42 @@ export async function segment(
   return { ...decided, heatMap, liverMedianHu: located.medianHu, engine, warnings };
 }
 
-/** Stage 2: probabilities [liver, lesion] on a fine grid over the box around the located liver, and of its patches. */
-async function lookClosely(
-  { volume }: CtSeries,
+/** What stage 2 looks at: the box around the located liver on a fine grid, and where the liver may be. */
+interface CloseUp extends Field {
+  /** 1 there, on the grid of the located liver. */
+  readonly near: Uint8Array;
+}
+
+function closeUp(
+  volume: Volume,
   located: LocatedLiver,
   { stage, marginMm }: { readonly stage: Stage; readonly marginMm: number },
+): CloseUp {
+  const box = widen(located.grid, located.box, marginMm) ?? located.box;
+  const grid = atLeastWindow(patientAlignedGrid(located.grid, box, stage.spacingMm), stage.windowVoxels);
+  return { grid, hu: resampleHu(volume, grid), near: surroundings(located, marginMm) };
+}
+
+/** Stage 2: probabilities [liver, lesion] on the fine grid, and of its patches. */
+async function lookClosely(
+  { grid, hu, near }: CloseUp,
+  located: LocatedLiver,
+  stage: Stage,
   session: NetworkSession,
   signal: AbortSignal,
   done: (fraction: number) => void,
 ) {
-  const box = widen(located.grid, located.box, marginMm) ?? located.box;
-  const grid = atLeastWindow(patientAlignedGrid(located.grid, box, stage.spacingMm), stage.windowVoxels);
-  const field: Field = { grid, hu: resampleHu(volume, grid) };
-  const near = surroundings(located, marginMm);
-  const { probabilities, presence } = await runWindows(field, {
-    stage,
-    session,
-    transform: huTransform(stage.intensity, located.medianHu),
-    wanted: (start) => holdsAny(near, located.grid, grid, start, stage.windowVoxels),
-    signal,
-    done,
-  });
+  const { probabilities, presence } = await runWindows(
+    { grid, hu },
+    {
+      stage,
+      session,
+      transform: huTransform(stage.intensity, located.medianHu),
+      wanted: (start) => holdsAny(near, located.grid, grid, start, stage.windowVoxels),
+      signal,
+      done,
+    },
+  );
   clearOutside(probabilities, grid, near, located.grid);
   return {
     field: { grid, channels: 2, values: probabilities.both },

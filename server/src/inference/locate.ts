@@ -6,7 +6,7 @@ import { resampleHu } from '../volume/resample.ts';
 import type { Box, Grid, Vec3, Volume } from '../volume/volume.ts';
 import { huTransform } from './intensity.ts';
 import type { Manifest, Stage } from './manifest.ts';
-import type { NetworkSession } from './provider.ts';
+import type { NetworkSession } from './session.ts';
 import { atLeastWindow, type Field, runWindows } from './windows.ts';
 
 /** Where the liver is, on a coarse grid that is aligned with the patient and covers the whole scan. */
@@ -21,22 +21,24 @@ export interface LocatedLiver {
 /** A window without a voxel above this holds air alone. */
 const AIR_HU = -500;
 
+/** The whole scan on stage 1's grid, which is aligned with the patient. */
+export function coarseField(volume: Volume, { spacingMm, windowVoxels }: Stage): Field {
+  const grid = atLeastWindow(patientAlignedGrid(volume.grid, wholeBox(volume.grid), spacingMm), windowVoxels);
+  return { grid, hu: resampleHu(volume, grid) };
+}
+
 /**
  * Stage 1 of the cascade: the liver in the whole scan.
  * @throws Refusal 'no-liver-in-view' when what it finds is smaller than the manifest's least liver
  */
 export async function locateLiver(
-  volume: Volume,
+  field: Field,
   { locate: stage, leastLiverMl }: Pick<Manifest['cascade'], 'leastLiverMl'> & { readonly locate: Stage },
   session: NetworkSession,
   signal: AbortSignal,
   done: (fraction: number) => void,
 ): Promise<LocatedLiver> {
-  const grid = atLeastWindow(
-    patientAlignedGrid(volume.grid, wholeBox(volume.grid), stage.spacingMm),
-    stage.windowVoxels,
-  );
-  const field: Field = { grid, hu: resampleHu(volume, grid) };
+  const { grid } = field;
   const {
     probabilities: { liver, lesion },
   } = await runWindows(field, {

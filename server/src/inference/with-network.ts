@@ -18,21 +18,42 @@ export interface SegmentOptions extends Hardware {
 
 /**
  * Opens a stage's network, uses it, and lets it go: one at a time is open, so that two stages' memory does not add up.
+ * @param meanwhile what can be done while the runtime, in threads of its own, opens it
  * @param warnings receives what the session had to overcome
  */
-export async function withNetwork<Result>(
+export async function withNetwork<Prepared, Result>(
   model: Model,
   stage: Stage,
   { provider, threads = availableParallelism(), open = openSession, ...hardware }: SegmentOptions,
   signal: AbortSignal,
   warnings: Warning[],
-  use: (session: NetworkSession) => Promise<Result>,
+  meanwhile: () => Prepared | Promise<Prepared>,
+  use: (session: NetworkSession, prepared: Prepared) => Promise<Result>,
 ): Promise<Result> {
   signal.throwIfAborted();
-  const read = (network: NetworkFile) => readNetwork(model.dir, network);
-  const session = await open(read, stage, provider, threads, hardware);
+  const begun = Promise.withResolvers<void>();
+  const read = async (network: NetworkFile) => {
+    const onnx = await readNetwork(model.dir, network);
+    // By then the runtime has been asked.
+    setImmediate(begun.resolve);
+    return onnx;
+  };
+  const opening = open(read, stage, provider, threads, hardware);
+  opening.catch(() => {}).finally(begun.resolve);
+  await begun.promise;
+  let prepared: Prepared;
   try {
-    return await use(session);
+    prepared = await meanwhile();
+  } catch (error) {
+    await opening.then(
+      (session) => session.release(),
+      () => {},
+    );
+    throw error;
+  }
+  const session = await opening;
+  try {
+    return await use(session, prepared);
   } finally {
     for (const message of session.faults ?? []) warnings.push({ code: 'engine-fault', message: `${message}.` });
     await session.release();

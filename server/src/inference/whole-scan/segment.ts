@@ -34,17 +34,26 @@ export async function segmentWholeScan(
   report('segment', 0);
   const whole = networkAxes(volume.grid, orientation);
   const axes = conventions === 'nnunet' ? withoutZeroBorder(whole, volume.hu) : whole;
-  const input = await networkInput(volume.hu, axes, stage, signal);
-  report('segment', PREPARED);
-
-  const decision = new Decision(stage, volume.grid, axes, input);
   const warnings: Warning[] = [];
-  const engine = await withNetwork(model, stage, options, signal, warnings, async (session) => {
-    await slide(stage, session, input, decision, signal, (fraction) =>
-      report('segment', PREPARED + (WINDOWS_DONE - PREPARED) * fraction),
-    );
-    return session.engine;
-  });
+  const { decision, engine } = await withNetwork(
+    model,
+    stage,
+    options,
+    signal,
+    warnings,
+    async () => {
+      const input = await networkInput(volume.hu, axes, stage, signal);
+      report('segment', PREPARED);
+      return input;
+    },
+    async (session, input) => {
+      const decision = new Decision(stage, volume.grid, axes, input);
+      await slide(stage, session, input, decision, signal, (fraction) =>
+        report('segment', PREPARED + (WINDOWS_DONE - PREPARED) * fraction),
+      );
+      return { decision, engine: session.engine };
+    },
+  );
 
   const decided = decision.finish();
   postprocess(decided.labelMap, decided.lesionProbability, postprocessing);
