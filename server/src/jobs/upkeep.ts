@@ -56,7 +56,8 @@ export class Upkeep {
 
 /**
  * Puts right what a clock leaves behind that was set back: jobs that could be taken an hour from now only, results that
- * would be sent on as late, and workers that would count as alive for an hour after their death.
+ * would be sent on and studies that would be done again as late, and workers that would count as alive for an hour after
+ * their death.
  * @param seconds by which the clock is known to have been set back; 0: what waits longer than anything is put off tells
  * @returns how many jobs, and runs that something follows, it concerned
  */

@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { secondsSetBack } from '../../../server/src/jobs/database-clock.ts';
 import { LOST } from '../../../server/src/jobs/jobs.ts';
 import { Queue } from '../../../server/src/jobs/queue.ts';
+import { Reruns } from '../../../server/src/jobs/reruns.ts';
 import { Upkeep } from '../../../server/src/jobs/upkeep.ts';
 import { provideQueue } from '../../support/data-dir.ts';
 
@@ -110,6 +111,22 @@ describe('the upkeep of the queue', () => {
     await keeper.look();
     const { rows } = await queue.db.executeSql('SELECT follow_up_at <= now() AS due FROM hepar.runs');
     deepEqual([rows[0].due, lines.map(({ msg, followUps }) => [msg, followUps])], [true, [[DUE_AGAIN, 1]]]);
+  });
+
+  it('has a new model do the old studies again at its pace, instead of waiting for the hour', async () => {
+    const rerun = { model: { id: 'm', version: '2', digest: 'd2' }, since: null, perHour: 60, by: null };
+    // What it asks for never comes, so that there is always something left.
+    const reruns = new Reruns(queue.db, async () => {});
+    await waitingRun(0);
+    await queue.db.executeSql(`UPDATE hepar.runs SET state = 'done', finished_at = now()`);
+    const keeper = upkeep();
+    await keeper.look();
+    await reruns.start(rerun);
+    await queue.db.executeSql(`UPDATE hepar.reruns SET paced_from = now() + interval '59 minutes'`);
+    setBack(3_600);
+    equal(await reruns.tick(), 0, 'it has had its share of the time before');
+    await keeper.look();
+    equal(await reruns.tick(), 1);
   });
 
   it('queues a run again that has no job, but not one that is about to end because its workers died', async () => {
