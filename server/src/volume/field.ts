@@ -1,4 +1,4 @@
-import { gridOfBox, stepsBetween, toVoxel } from './geometry.ts';
+import { areParallel, gridOfBox, type Steps, stepsBetween, toVoxel } from './geometry.ts';
 import type { Box, Grid, Vec3 } from './volume.ts';
 
 /** What a network leaves on its grid: value of channel c at voxel [x, y, z] is at c * n + x + nx * (y + ny * z). */
@@ -39,12 +39,7 @@ export function* sampleField(
   }
 }
 
-type Steps = readonly [Vec3, Vec3, Vec3];
 type SampleSlice = (k: number, out: Float32Array) => void;
-
-/** Whether each axis of the one grid runs along the same axis of the other. */
-const areParallel = (steps: Steps) =>
-  steps.every((step, axis) => step.every((by, other) => other === axis || by === 0));
 
 /** Where between the field's voxels a coordinate lies, from its outermost voxels inwards. */
 function between(

@@ -56,8 +56,11 @@ export function toVoxel(grid: Grid, positionMm: Vec3): Vec3 {
   ];
 }
 
-/** How the voxel index on `to` changes for a step of one voxel on `from`: row a is the step along from's axis a. */
-export function stepsBetween(from: Grid, to: Grid): readonly [Vec3, Vec3, Vec3] {
+/** Row a is how a voxel index changes along the axes of one grid for a step of one voxel along axis a of another. */
+export type Steps = readonly [Vec3, Vec3, Vec3];
+
+/** How the voxel index on `to` changes for a step of one voxel on `from`. */
+export function stepsBetween(from: Grid, to: Grid): Steps {
   const step = (a: 0 | 1 | 2): Vec3 => {
     const direction = scale(from.axes[a], from.spacingMm[a]);
     return [
@@ -67,6 +70,11 @@ export function stepsBetween(from: Grid, to: Grid): readonly [Vec3, Vec3, Vec3] 
     ];
   };
   return [step(0), step(1), step(2)];
+}
+
+/** Whether each axis of the one grid runs along the same axis of the other, one way or the other. */
+export function areParallel(steps: Steps): boolean {
+  return steps.every((step, axis) => step.every((by, other) => other === axis || by === 0));
 }
 
 /** Volume of one voxel, ml. */

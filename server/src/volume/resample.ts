@@ -1,4 +1,4 @@
-import { intersect, stepsBetween, toPatient, toVoxel, wholeBox } from './geometry.ts';
+import { areParallel, intersect, type Steps, stepsBetween, toPatient, toVoxel, wholeBox } from './geometry.ts';
 import type { Box, Grid, Vec3, Volume } from './volume.ts';
 
 /** Values on a grid that is read between its voxels: [i, j, k] at i + nx * (j + ny * k). */
@@ -100,15 +100,107 @@ function addRow(hu: Int16Array, from: number, columns: Int32Array): void {
 }
 
 /** Writes the target voxels whose centre lies within the voxels of `limits`, faces included; leaves the others. */
-function sampleTrilinear({ grid, values }: Samples, limits: Grid, target: Grid, out: Float32Array): void {
-  const [nx, ny, nz] = grid.shape;
-  const [width, height, depth] = target.shape;
-  const origin = toVoxel(grid, target.originMm);
-  const [di, dj, dk] = stepsBetween(target, grid);
+function sampleTrilinear(samples: Samples, limits: Grid, target: Grid, out: Float32Array): void {
+  const { grid } = samples;
+  const steps = stepsBetween(target, grid);
   // Limits' faces as indices on the samples' grid: the two grids have the same axes.
-  const low = toVoxel(grid, toPatient(limits, [-0.5 - EDGE, -0.5 - EDGE, -0.5 - EDGE]));
   const last = limits.shape;
-  const high = toVoxel(grid, toPatient(limits, [last[0] - 0.5 + EDGE, last[1] - 0.5 + EDGE, last[2] - 0.5 + EDGE]));
+  const reading: Reading = {
+    samples,
+    shape: target.shape,
+    origin: toVoxel(grid, target.originMm),
+    steps,
+    low: toVoxel(grid, toPatient(limits, [-0.5 - EDGE, -0.5 - EDGE, -0.5 - EDGE])),
+    high: toVoxel(grid, toPatient(limits, [last[0] - 0.5 + EDGE, last[1] - 0.5 + EDGE, last[2] - 0.5 + EDGE])),
+  };
+  if (areParallel(steps)) sampleAlongAxes(reading, out);
+  else sampleVoxels(reading, out);
+}
+
+/** Where the target's voxels lie between the samples, as indices on the samples' grid. */
+interface Reading {
+  readonly samples: Samples;
+  /** Of the target. */
+  readonly shape: Vec3;
+  readonly origin: Vec3;
+  readonly steps: Steps;
+  /** What is below or above is left. */
+  readonly low: Vec3;
+  readonly high: Vec3;
+}
+
+/** Along one axis, the target's voxels `first` to `end` that are read, and between which samples each lies. */
+function placesAlong(axis: 0 | 1 | 2, { samples, shape, origin, steps, low, high }: Reading) {
+  const count = samples.grid.shape[axis];
+  const [at, next, shares] = [new Int32Array(shape[axis]), new Int32Array(shape[axis]), new Float64Array(shape[axis])];
+  let [first, end] = [shape[axis], 0];
+  for (let n = 0; n < shape[axis]; n++) {
+    const place = origin[axis] + n * steps[axis][axis]!;
+    if (place < low[axis] || place > high[axis]) continue;
+    first = Math.min(first, n);
+    end = n + 1;
+    const inside = Math.min(Math.max(place, 0), count - 1);
+    at[n] = inside | 0;
+    next[n] = Math.min(at[n]! + 1, count - 1);
+    shares[n] = inside - at[n]!;
+  }
+  return { at, next, shares, first, end };
+}
+
+/** One axis after the other: a voxel takes one interpolation instead of seven, and gets the same value. */
+function sampleAlongAxes(reading: Reading, out: Float32Array): void {
+  const { values, grid } = reading.samples;
+  const [nx, ny] = grid.shape;
+  const [width, height] = reading.shape;
+  const [x, y, z] = [placesAlong(0, reading), placesAlong(1, reading), placesAlong(2, reading)];
+  if (x.first >= x.end || y.first >= y.end) return;
+  const edges = [y.at[y.first]!, y.at[y.end - 1]!, y.next[y.first]!, y.next[y.end - 1]!];
+  const [firstRow, lastRow] = [Math.min(...edges), Math.max(...edges)];
+  const lines = new Float64Array(width * (lastRow - firstRow + 1));
+  /** A slice of the samples, read at the target's columns and rows. */
+  const planeOf = (slice: number): Float64Array => {
+    for (let row = firstRow; row <= lastRow; row++) {
+      const from = nx * (row + ny * slice);
+      const to = width * (row - firstRow);
+      for (let i = x.first; i < x.end; i++) {
+        const value = values[from + x.at[i]!]!;
+        lines[to + i] = value + x.shares[i]! * (values[from + x.next[i]!]! - value);
+      }
+    }
+    const plane = new Float64Array(width * height);
+    for (let j = y.first; j < y.end; j++) {
+      const near = width * (y.at[j]! - firstRow);
+      const far = width * (y.next[j]! - firstRow);
+      for (let i = x.first; i < x.end; i++) {
+        plane[width * j + i] = lines[near + i]! + y.shares[j]! * (lines[far + i]! - lines[near + i]!);
+      }
+    }
+    return plane;
+  };
+  const planes = new Map<number, Float64Array>();
+  for (let k = z.first; k < z.end; k++) {
+    const [near, far] = [z.at[k]!, z.next[k]!].map((slice) => {
+      const plane = planes.get(slice) ?? planeOf(slice);
+      planes.set(slice, plane);
+      return plane;
+    });
+    for (const slice of planes.keys()) if (slice !== z.at[k] && slice !== z.next[k]) planes.delete(slice);
+    for (let j = y.first; j < y.end; j++) {
+      const row = width * j;
+      const to = width * (j + height * k);
+      for (let i = x.first; i < x.end; i++)
+        out[to + i] = near![row + i]! + z.shares[k]! * (far![row + i]! - near![row + i]!);
+    }
+  }
+}
+
+/** The same for grids that are turned against each other. */
+function sampleVoxels(
+  { samples: { grid, values }, shape, origin, steps: [di, dj, dk], low, high }: Reading,
+  out: Float32Array,
+): void {
+  const [nx, ny, nz] = grid.shape;
+  const [width, height, depth] = shape;
   const [lowX, lowY, lowZ] = low;
   const [highX, highY, highZ] = high;
   const slice = nx * ny;
