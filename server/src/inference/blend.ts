@@ -58,22 +58,23 @@ export class WindowBlend {
   finish(): Probabilities {
     const [nx, ny, nz] = this.#shape;
     const [, wy, wz] = this.#window;
-    const [alongX, alongY, alongZ] = this.#profiles;
-    const weights = new Float64Array(nx);
+    const [, alongY, alongZ] = this.#profiles;
+    const columns = new ColumnWeights(nx, this.#starts, this.#profiles[0]);
     for (let z = 0; z < nz; z++) {
       const inSlice = this.#starts.filter((start) => z >= start[2] && z < start[2] + wz);
-      if (inSlice.length === 0) continue;
+      const windows = inSlice.map((start) => ({ start, weight: alongZ[z - start[2]]! }));
       for (let y = 0; y < ny; y++) {
-        // Windows that begin at the same column have the same profile along the row.
-        const ofColumn = new Map<number, number>();
-        for (const [startX, startY, startZ] of inSlice) {
-          if (y < startY || y >= startY + wy) continue;
-          ofColumn.set(startX, (ofColumn.get(startX) ?? 0) + alongZ[z - startZ]! * alongY[y - startY]!);
+        columns.clear();
+        for (const { start, weight } of windows) {
+          const at = y - start[1];
+          if (at >= 0 && at < wy) columns.add(start[0], weight * alongY[at]!);
         }
-        weights.fill(0);
-        for (const [startX, weight] of ofColumn) addWeights(weights, startX, weight, alongX);
+        const factor = columns.reciprocal();
+        if (factor === 0) continue;
         const row = nx * (y + ny * z);
-        for (const sums of this.#blended) if (!divideRow(sums, row, weights)) this.#areNumbers = false;
+        for (const sums of this.#blended) {
+          if (!scaleRow(sums, row, columns.reciprocals, factor)) this.#areNumbers = false;
+        }
       }
     }
     return this.#sums;
@@ -90,17 +91,62 @@ function addRow(sums: Float32Array, to: number, values: Float32Array, from: numb
   for (let x = 0; x < weights.length; x++) sums[to + x]! += weights[x]! * values[from + x]!;
 }
 
-function addWeights(weights: Float64Array, from: number, ofRow: number, alongX: Float32Array): void {
-  for (let x = 0; x < alongX.length; x++) weights[from + x]! += ofRow * alongX[x]!;
+/**
+ * The sum of the windows' weights along a row: each window has the same profile from its first column on, times its weight in
+ * that row. From row to row these change in step as a rule, and then the sum's reciprocals are the last row's, scaled.
+ */
+class ColumnWeights {
+  /** Of the sum over the row, where the largest of the windows' weights is one; zero where no window came. */
+  readonly reciprocals: Float64Array;
+  readonly #firsts: readonly number[];
+  readonly #profile: Float32Array;
+  readonly #weights: Float64Array;
+  readonly #shares: Float64Array;
+
+  constructor(width: number, starts: readonly Vec3[], profile: Float32Array) {
+    this.#firsts = [...new Set(starts.map(([x]) => x))];
+    this.#profile = profile;
+    this.#weights = new Float64Array(this.#firsts.length);
+    this.#shares = new Float64Array(this.#firsts.length);
+    this.reciprocals = new Float64Array(width);
+  }
+
+  clear(): void {
+    this.#weights.fill(0);
+  }
+
+  add(first: number, weight: number): void {
+    this.#weights[this.#firsts.indexOf(first)]! += weight;
+  }
+
+  /** What `reciprocals` are to be multiplied by in this row; zero where no window came. */
+  reciprocal(): number {
+    const largest = this.#weights.reduce((most, weight) => Math.max(most, weight), 0);
+    if (largest === 0) return 0;
+    let isInStep = true;
+    for (let n = 0; n < this.#weights.length; n++) {
+      const share = this.#weights[n]! / largest;
+      if (share !== this.#shares[n]) isInStep = false;
+      this.#shares[n] = share;
+    }
+    if (!isInStep) this.#sum();
+    return 1 / largest;
+  }
+
+  #sum(): void {
+    const sums = this.reciprocals.fill(0);
+    for (const [n, first] of this.#firsts.entries()) {
+      for (let x = 0; x < this.#profile.length; x++) sums[first + x]! += this.#shares[n]! * this.#profile[x]!;
+    }
+    for (let x = 0; x < sums.length; x++) sums[x] = sums[x] === 0 ? 0 : 1 / sums[x]!;
+  }
 }
 
-/** Divides a row's sums, from voxel `first` on, by their weights where there are any. @returns whether all are numbers */
-function divideRow(sums: Float32Array, first: number, weights: Float64Array): boolean {
+/** Scales a row's sums, from voxel `first` on. @returns whether all are numbers */
+function scaleRow(sums: Float32Array, first: number, factors: Float64Array, factor: number): boolean {
   let zero = 0;
-  for (let x = 0; x < weights.length; x++) {
-    const weight = weights[x]!;
-    if (weight === 0) continue;
-    const mean = sums[first + x]! / weight;
+  for (let x = 0; x < factors.length; x++) {
+    const mean = sums[first + x]! * (factors[x]! * factor);
     sums[first + x] = mean;
     // What is no number, or infinite, makes none of zero.
     zero += 0 * mean;

@@ -74,7 +74,8 @@ describe('blending windows', () => {
   it('does not depend on the order of the windows, and is the weighted mean of what they say', () => {
     fc.assert(
       fc.property(shape, fc.integer(), (grid, seed) => {
-        const starts = windowsOver(grid as Vec3, WINDOW, 0.5);
+        // Some windows are left out, as those without liver are.
+        const starts = windowsOver(grid as Vec3, WINDOW, 0.5).filter((_, n) => ((seed >> (n % 24)) & 3) !== 0);
         const outputs = starts.map((_, n) => ({ liver: noise(VOXELS, seed + n), lesion: noise(VOXELS, seed - n - 1) }));
         const blended = (order: readonly number[]) => {
           const blend = new WindowBlend(grid as Vec3, WINDOW);
@@ -85,20 +86,22 @@ describe('blending windows', () => {
         const [one, other] = [blended(order), blended(order.toReversed())];
         assert.ok(one.both.every((value, at) => Math.abs(value - other.both[at]!) < 1e-5));
 
-        const voxel: Vec3 = [grid[0] >> 1, grid[1] >> 1, grid[2] >> 1];
-        const sums = { liver: 0, lesion: 0 };
-        let weights = 0;
-        for (const n of order) {
-          const inWindow = voxel.map((at, i) => at - starts[n]![i]!) as unknown as Vec3;
-          if (inWindow.some((at, i) => at < 0 || at >= WINDOW[i]!)) continue;
-          const weight = inWindow.reduce((all, place, i) => all * gaussianWeights(WINDOW[i]!)[place]!, 1);
-          const at = inWindow[0] + 8 * (inWindow[1] + 6 * inWindow[2]);
-          for (const name of ['liver', 'lesion'] as const) sums[name] += weight * outputs[n]![name][at]!;
-          weights += weight;
-        }
-        const at = voxel[0] + grid[0] * (voxel[1] + grid[1] * voxel[2]);
-        for (const name of ['liver', 'lesion'] as const) {
-          assert.ok(Math.abs(one[name][at]! - sums[name] / weights) < 1e-5, name);
+        for (let at = 0; at < one.liver.length; at += 5) {
+          const voxel = [at % grid[0], Math.floor(at / grid[0]) % grid[1], Math.floor(at / (grid[0] * grid[1]))];
+          const sums = { liver: 0, lesion: 0 };
+          let weights = 0;
+          for (const n of order) {
+            const inWindow = voxel.map((place, i) => place - starts[n]![i]!) as unknown as Vec3;
+            if (inWindow.some((place, i) => place < 0 || place >= WINDOW[i]!)) continue;
+            const weight = inWindow.reduce((all, place, i) => all * gaussianWeights(WINDOW[i]!)[place]!, 1);
+            const from = inWindow[0] + 8 * (inWindow[1] + 6 * inWindow[2]);
+            for (const name of ['liver', 'lesion'] as const) sums[name] += weight * outputs[n]![name][from]!;
+            weights += weight;
+          }
+          for (const name of ['liver', 'lesion'] as const) {
+            const expected = weights === 0 ? 0 : sums[name] / weights;
+            assert.ok(Math.abs(one[name][at]! - expected) < 1e-5, `${name} at ${voxel}`);
+          }
         }
       }),
       { numRuns: 30 },
