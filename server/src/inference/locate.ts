@@ -6,6 +6,7 @@ import { resampleHu } from '../volume/resample.ts';
 import type { Box, Grid, Vec3, Volume } from '../volume/volume.ts';
 import { huTransform } from './intensity.ts';
 import type { Manifest, Stage } from './manifest.ts';
+import { LiverSearch } from './search.ts';
 import type { NetworkSession } from './session.ts';
 import { atLeastWindow, type Field, runWindows } from './windows.ts';
 
@@ -46,6 +47,7 @@ export async function locateLiver(
     session,
     transform: huTransform(stage.intensity, Number.NaN),
     wanted: (start) => holdsTissue(field, start, stage.windowVoxels),
+    rounds: new LiverSearch(grid, stage.windowVoxels),
     signal,
     done,
   });

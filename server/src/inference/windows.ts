@@ -22,10 +22,22 @@ export interface WindowRun {
   readonly transform: HuTransform;
   /** Windows for which this is false are not run; voxels that only they cover get probability zero. */
   readonly wanted: (start: Vec3) => boolean;
+  /** In which order they run: all of one round before the next is asked for. By default all at once. */
+  readonly rounds?: Rounds;
   readonly signal: AbortSignal;
   /** Called after each window with the share of them that is done. */
   readonly done: (fraction: number) => void;
 }
+
+/** What decides by what some windows have shown whether and when others are run; those that are not are like unwanted ones. */
+export interface Rounds {
+  first(windows: readonly Vec3[]): readonly Vec3[];
+  see(start: Vec3, window: Pick<WindowProbabilities, 'liver' | 'lesion'>): void;
+  /** None ends it. */
+  next(left: readonly Vec3[]): readonly Vec3[];
+}
+
+const ALL_AT_ONCE: Rounds = { first: (windows) => windows, see: () => {}, next: () => [] };
 
 export interface WindowsResult {
   readonly probabilities: Probabilities;
@@ -34,24 +46,24 @@ export interface WindowsResult {
 }
 
 /**
- * Runs a stage's network in overlapping windows over a field and blends what it says, in the windows' order. While the
+ * Runs a stage's network in overlapping windows over a field and blends what it says, round by round in the windows' order. While the
  * network is at work, in threads of its own, the next windows are prepared and the last are blended. Cancelling does not
  * wait for them.
  * @throws NetworkError when an output of the network is not what the manifest says, or not finite;
  * the signal's reason when cancelled
  */
 export async function runWindows(field: Field, run: WindowRun): Promise<WindowsResult> {
-  const { stage, session, transform, signal } = run;
+  const { stage, session, transform, signal, rounds = ALL_AT_ONCE } = run;
   const { shape } = field.grid;
   const [wx, wy, wz] = stage.windowVoxels;
   const starts = windowsOver(shape, stage.windowVoxels, stage.overlap).filter(run.wanted);
   const blend = new WindowBlend(shape, stage.windowVoxels);
   const patches = stage.presence ? new PresenceBlend(field.grid, stage.windowVoxels, stage.presence) : null;
   const window = wx * wy * wz;
-  const groups = grouped(starts, session.batch);
   // In each lane one runs and one waits.
   const ahead = 2 * (session.lanes ?? 1);
-  const inputs = Array.from({ length: Math.min(ahead, groups.length) }, () => sharedFloats(window * session.batch));
+  const most = Math.min(ahead, Math.ceil(starts.length / session.batch));
+  const inputs = Array.from({ length: most }, () => sharedFloats(window * session.batch));
   const begin = (group: readonly Vec3[], n: number): Promise<WindowProbabilities> => {
     const input = inputs[n % ahead]!.subarray(0, window * group.length);
     for (const [i, start] of group.entries()) {
@@ -63,19 +75,24 @@ export async function runWindows(field: Field, run: WindowRun): Promise<WindowsR
     return output;
   };
   signal.throwIfAborted();
-  const running = groups.slice(0, ahead).map(begin);
-  let finished = 0;
-  for (const [n, group] of groups.entries()) {
-    const { liver, lesion, presence } = await orAborted(running[n % ahead]!, signal);
-    for (const [i, start] of group.entries()) {
-      const part = (values: Float32Array) => partOf(values, i, group.length);
-      blend.add(start, { liver: part(liver), lesion: lesion && part(lesion) });
-      if (presence) patches?.add(start, part(presence));
+  let left: readonly Vec3[] = starts;
+  for (let round = rounds.first(left); round.length > 0; round = rounds.next(left)) {
+    const groups = grouped(round, session.batch);
+    const running = groups.slice(0, ahead).map(begin);
+    for (const [n, group] of groups.entries()) {
+      const { liver, lesion, presence } = await orAborted(running[n % ahead]!, signal);
+      for (const [i, start] of group.entries()) {
+        const part = (values: Float32Array) => partOf(values, i, group.length);
+        const shown = { liver: part(liver), lesion: lesion && part(lesion) };
+        blend.add(start, shown);
+        rounds.see(start, shown);
+        if (presence) patches?.add(start, part(presence));
+      }
+      left = left.filter((start) => !group.includes(start));
+      run.done(1 - left.length / starts.length);
+      const next = groups[n + ahead];
+      if (next) running[n % ahead] = begin(next, n + ahead);
     }
-    finished += group.length;
-    run.done(finished / starts.length);
-    const next = groups[n + ahead];
-    if (next) running[n % ahead] = begin(next, n + ahead);
   }
   const probabilities = blend.finish();
   const presence = patches?.finish() ?? null;
