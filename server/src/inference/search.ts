@@ -15,7 +15,8 @@ const [UNLIKELY, POSSIBLE, LIKELY] = [0, 1, 2] as const;
  * In which order the windows over a long scan are run until the liver is known: first every second layer along z, and of its
  * windows every second, which leaves gaps that a liver of the usual size does not fit in. Then those that hold any of
  * what looks like liver, until there are no more: so all windows over the liver are run, and those far from it are not.
- * Where what was found may be something else, since it is too small, all are run.
+ * Where what was found may be something else, since it is too small, all are run: only a liver that lies in a gap, while
+ * something else of ENOUGH_ML is taken for liver, is not found.
  */
 export class LiverSearch {
   readonly #grid: Grid;

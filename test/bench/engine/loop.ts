@@ -92,6 +92,7 @@ async function slidingWindow(): Promise<SlidingWindow> {
 async function runLoop(through: NetworkSession) {
   const started = performance.now();
   const worked = process.cpuUsage();
+  const ownWork = process.threadCpuUsage();
   const { probabilities } = await runWindows(field, {
     stage,
     session: through,
@@ -101,8 +102,10 @@ async function runLoop(through: NetworkSession) {
     done: () => {},
   });
   const seconds = (performance.now() - started) / 1000;
-  const { user, system } = process.cpuUsage(worked);
-  return { seconds, cpuSeconds: (user + system) / 1e6, probabilities };
+  const sum = ({ user, system }: NodeJS.CpuUsage) => (user + system) / 1e6;
+  // The network runs in threads of its own.
+  const javaScriptSeconds = sum(process.threadCpuUsage(ownWork));
+  return { seconds, cpuSeconds: sum(process.cpuUsage(worked)), javaScriptSeconds, probabilities };
 }
 
 async function compareLoops(): Promise<void> {
@@ -172,6 +175,7 @@ async function accountForAWindow(): Promise<void> {
   const input = new Float32Array(x * y * z);
   const blend = new WindowBlend(field.grid.shape, stage.windowVoxels);
   const spent: Record<string, number[]> = { read: [], network: [], blend: [], loop: [] };
+  const shares: number[] = [];
   const timed = async <T>(part: string, work: () => T | Promise<T>): Promise<T> => {
     const started = performance.now();
     const result = await work();
@@ -185,7 +189,8 @@ async function accountForAWindow(): Promise<void> {
   }
   for (let round = 0; round < ROUNDS; round++) {
     await timed('network', () => Promise.all(starts.map(() => session.probabilities(input))));
-    await timed('loop', () => runLoop(session));
+    const { javaScriptSeconds, cpuSeconds } = await timed('loop', () => runLoop(session));
+    shares.push(javaScriptSeconds / cpuSeconds);
   }
   const typical = (part: string) => median(spent[part]!);
   const loop = typical('loop') / starts.length;
@@ -204,6 +209,7 @@ async function accountForAWindow(): Promise<void> {
   row('blending, by itself', ms(typical('blend')), percent(typical('blend') / loop));
   row('the loop', ms(loop), percent(1));
   row('JavaScript: what the loop takes beyond the network', ms(loop - network), percent((loop - network) / loop));
+  row("JavaScript, of all threads' CPU time", '', percent(median(shares)));
   process.stdout.write('\n');
   heading(`network of ${stage.windowVoxels.join(' x ')}, ${THREADS} threads`, '');
   row('the network as it was trained, counted from its 3D graph, GFLOP a window', (direct / 1e9).toFixed(1));
