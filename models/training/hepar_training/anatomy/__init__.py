@@ -8,15 +8,16 @@ from . import bowel, chest, devices, great_vessels, lesions, limbs, liver, looka
 
 def draw(plan: BodyPlan, scene: Scene, lesion_count: int | None = None) -> list[lesions.Lesion]:
     """Paints the whole body; returns the lesions that were planned (some may lie outside the grid)."""
+    healthy = liver.surface(scene)
     trunk.draw(scene)
     bowel.draw_small_bowel(scene)
     bowel.draw_colon(scene)
-    organs.draw_stomach(scene)
-    organs.draw_strays(scene)
+    organs.draw_stomach(scene, healthy)
+    organs.draw_strays(scene, healthy)
     organs.draw_pancreas(scene)
     organs.draw_spleen(scene)
     planned = lesions.plan_lesions(plan, lesion_count)
-    surface = liver.draw(scene, lesions.bulges(scene, planned))
+    surface = liver.draw(scene, healthy, lesions.bulges(scene, planned))
     lookalikes.draw(scene, surface)
     bowel.draw_hepatic_flexure(scene)
     lesions.draw(scene, planned, surface)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..fields import LatticeNoise
 from ..phases import Tissues
 from ..scene import Box, Scene
 
@@ -117,6 +118,8 @@ def _metastasis(look: Look) -> None:
 def _hcc(look: Look) -> None:
     t, large = look.tissues, look.radius > 12
     mosaic = (look.u(0.15, 0.6) if large else 0.15) * (0.6 * look.grain + look.mottle)
+    if large and look.chance(0.5):  # nodules in the nodule
+        mosaic = 0.3 * mosaic + look.u(0.3, 0.9) * np.tanh(3 * LatticeNoise(look.rng, 0.5 * look.radius)(*look.scene.at(look.box))[0])
     if look.phase == 'arterial':
         look.shift(look.contrast(20, 75) * (1 - mosaic) if look.chance(0.8) else -look.contrast(12, 35) * (1 + mosaic))
     else:
@@ -125,6 +128,8 @@ def _hcc(look: Look) -> None:
         look.rim(t.liver + look.u(8, 40), look.u(0.8, 2.2))
     if large and look.chance(0.6):  # necrosis in patches
         look.where(look.mottle - look.u(0.4, 1.1), look.u(10, 45), deeper_mm=2, soft_mm=2)
+    if large and look.chance(0.4):  # and in small holes
+        look.where(look.grain - look.u(1.0, 1.6), look.u(10, 60), deeper_mm=2)
     if look.chance(0.1):  # fat
         look.where(look.grain - look.u(0.6, 1.2), look.u(-30, 15), deeper_mm=1, soft_mm=2)
 

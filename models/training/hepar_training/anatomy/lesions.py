@@ -31,12 +31,36 @@ class Lesion:
     exophytic: bool
 
 
-def _candidates_mm(plan: BodyPlan) -> np.ndarray:
-    """Points in the liver, in organ coordinates, on a coarse grid of their own: the same whatever grid is drawn."""
+@dataclass
+class _Sites:
+    """Points in the liver on a coarse grid of their own: the same whatever grid is drawn. In organ coordinates, mm."""
+
+    points: np.ndarray  # [point, 3]
+    outward: np.ndarray  # [point, 3]: unit vectors to the liver's surface
+    depth: np.ndarray  # [point]: how far below that surface
+    room: np.ndarray  # [point]: how far from wall, diaphragm and spine
+
+
+def _sites(plan: BodyPlan) -> _Sites:
     middle = (-0.2 * plan.cavity_x, 0, plan.dome_right_z - 90)
     probe = Scene(plan, Grid.centred(middle, (9.0, 9.0, 9.0), (28, 26, 34)))
-    inside = liver.surface(probe) < -2
-    return np.stack([c[inside] for c in probe.p], 1)
+    surface = liver.surface(probe)
+    inside = surface < -2
+    rise = np.stack([g[inside] for g in reversed(np.gradient(surface))], 1) @ plan.turn.T
+    outward = rise / np.maximum(np.linalg.norm(rise, axis=1, keepdims=True), 1e-6)
+    points = np.stack([c[inside] for c in probe.p], 1)
+    room = np.minimum(-probe.abdomen[inside], plan.spine_y - plan.vertebra[1] - points[:, 1])
+    return _Sites(points, outward, -surface[inside], room)
+
+
+def _hanging_out(sites: _Sites, radius_mm: float, rng: np.random.Generator) -> np.ndarray | None:
+    """The centre of a lesion that grows out of the liver towards its neighbours, about half of it; None where there is
+    no room for one."""
+    where = np.flatnonzero((sites.depth < 10) & (sites.room > 1.2 * radius_mm))
+    if not len(where):
+        return None
+    k = where[rng.integers(len(where))]
+    return sites.points[k] + sites.outward[k] * (sites.depth[k] + radius_mm * rng.uniform(-0.4, 0.6))
 
 
 def plan_lesions(plan: BodyPlan, count: int | None = None) -> list[Lesion]:
@@ -46,9 +70,9 @@ def plan_lesions(plan: BodyPlan, count: int | None = None) -> list[Lesion]:
     if count is None:
         count = int(rng.choice(_COUNTS, p=_COUNT_SHARE))
     mixed, main = rng.random() < 0.2, str(rng.choice(TYPES, p=_SHARE))
-    candidates = _candidates_mm(plan)
+    sites = _sites(plan)
     lesions: list[Lesion] = []
-    if not len(candidates):
+    if not len(sites.points):
         return lesions
     for number in range(1, count + 1):
         kind = str(rng.choice(TYPES, p=_SHARE)) if mixed else main
@@ -58,9 +82,13 @@ def plan_lesions(plan: BodyPlan, count: int | None = None) -> list[Lesion]:
         if number == 1 and kind != 'tiny':
             smallest, largest = smallest * 1.4, largest * 1.5
         radius = float(np.exp(u(np.log(smallest), np.log(largest))))
-        centre = candidates[rng.integers(len(candidates))] + u(-4, 4, 3)
+        centre = sites.points[rng.integers(len(sites.points))] + u(-4, 4, 3)
         stretch = u(0.93, 1.07, 3) if plan.plain else u(0.72, 1.3, 3)
-        lesions.append(Lesion(number, kind, centre, radius * stretch, bool(rng.random() < 0.2 and radius > 6)))
+        exophytic = bool(rng.random() < 0.2 and radius > 6)
+        edge = plan.rng(f'exophytic {number}')
+        if radius > 6 and edge.random() < 0.25 and (hanging := _hanging_out(sites, radius, edge)) is not None:
+            centre, exophytic = hanging, True
+        lesions.append(Lesion(number, kind, centre, radius * stretch, exophytic))
     return lesions
 
 

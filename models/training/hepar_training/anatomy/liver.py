@@ -63,15 +63,14 @@ def _ellipsoids(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     return np.maximum(lobes, scene.cavity + u(0, 5)).astype(np.float32)
 
 
-def draw(scene: Scene, bulge: np.ndarray | None) -> np.ndarray:
-    """Paints the liver, widened by `bulge` (lesions that grow over its edge); returns the final surface."""
+def draw(scene: Scene, solid: np.ndarray, bulge: np.ndarray | None) -> np.ndarray:
+    """Paints the liver within the surface `solid`, widened by `bulge` (lesions that grow over its edge); returns the final surface."""
     plan, t = scene.plan, scene.plan.tissues
     rng = plan.rng('parenchyma')
     u = rng.uniform
     if plan.ascites_mm:
         rim = np.float32(-1.3 * plan.ascites_mm)
         scene.paint(smooth_max(4, scene.abdomen, rim - np.maximum(scene.cavity, scene.above_diaphragm)), u(-2, 22))
-    solid = surface(scene)
     if bulge is not None:
         solid = smooth_max(3, smooth_min(4, solid, bulge), scene.abdomen)
     hu = t.liver + u(1, 5) * scene.mottle + u(0, 4) * scene.grain
