@@ -3,8 +3,11 @@ import unittest
 
 import numpy as np
 
+from scipy.ndimage import binary_dilation
+
 from hepar_training import anatomy
 from hepar_training.acquisition import acquire
+from hepar_training.anatomy import organs
 from hepar_training.grid import Grid
 from hepar_training.plan import sample_plan
 from hepar_training.pool import IGNORE, hide_invisible_lesions
@@ -66,6 +69,34 @@ class Anatomy(unittest.TestCase):
             if bulging is not None:
                 inside |= bulging[lesion] < 6
             self.assertGreater(inside.mean(), 0.99, f'seed {seed}')
+
+
+class Edge(unittest.TestCase):
+    """A tumour that grows out of the liver and a neighbour of its HU are told apart by the plane between liver and neighbour."""
+
+    def test_some_lesions_hang_out_of_the_liver_and_are_held_by_it(self):
+        hanging = 0
+        for seed in (30, 31, 34, 37, 45):
+            grid = abdomen(seed, 4.0)
+            scene, healthy = drawn(seed, grid, 6), anatomy.liver.surface(Scene(sample_plan(seed), grid))
+            for number in np.unique(scene.lesion_numbers[scene.labels == LESION]):
+                lesion = (scene.lesion_numbers == number) & (scene.labels == LESION)
+                if (healthy[lesion] > 4).sum() > 20:
+                    hanging += 1
+                    self.assertTrue((scene.labels[binary_dilation(lesion)] == LIVER).any(), f'seed {seed}, lesion {number}')
+        self.assertGreaterEqual(hanging, 3)
+
+    def test_a_neighbour_of_the_livers_hu_does_not_touch_it(self):
+        neighbours = 0
+        for seed in range(60, 75):
+            scene = Scene(sample_plan(seed), abdomen(seed, 4.0))
+            scene.hu[:] = -100
+            healthy, liver_hu = anatomy.liver.surface(scene), scene.plan.tissues.liver
+            organs.draw_strays(scene, healthy)
+            alike = np.abs(scene.hu - liver_hu) < 30
+            self.assertFalse((alike & (healthy < -1)).any(), f'seed {seed}')
+            neighbours += bool((alike & (healthy < 12)).any())
+        self.assertGreaterEqual(neighbours, 3)
 
 
 class Contrast(unittest.TestCase):
