@@ -44,7 +44,7 @@ def row_of(which: str, given: HeldOut, model: Model, rules: dict | None) -> tupl
     row.update(
         liver_dice=dice(found, liver), located_dice=dice(result.located, liver), surface_mm=mean, surface95_mm=far,
         lesion_dice=dice(result.labels == 2, given.labels == 2), lesion_free=not (given.lesion_numbers > 0).any(),
-        truth=[asdict(t) for t in true_lesions(result.labels == 2, given.labels, given.lesion_numbers, given.kinds, ml)],
+        truth=[asdict(t) for t in true_lesions(result.labels == 2, given)],
         marked=[asdict(m) for m in marked_lesions(result.labels, result.lesion_probability, given.labels, ml)],
     )  # fmt: skip
     return row, result

@@ -25,14 +25,20 @@ LEAST_CONTRAST_TO_NOISE = 1.2
 FIRST_SEED = {'locate': 1_000_000, 'segment': 2_000_000}
 
 
+def healthy_hu(hu: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """(median, standard deviation) of the liver's own HU; NaN where there is none."""
+    liver = hu[labels == LIVER]
+    low, middle, high = np.percentile(liver, (16, 50, 84)) if liver.size else (np.nan,) * 3
+    return float(middle), float(high - low) / 2
+
+
 def hide_invisible_lesions(hu: np.ndarray, labels: np.ndarray) -> int:
     """Labels lesions that nobody could see with IGNORE; returns how many are left to be found. A lesion is seen by its
     median or, as a rim or nodules are, by two fifths of it once the noise is averaged over 3 x 3 x 3 voxels."""
-    liver = hu[labels == LIVER]
-    if not liver.size:
+    healthy, noise = healthy_hu(hu, labels)
+    if np.isnan(healthy):
         return 0
-    low, healthy, high = np.percentile(liver, (16, 50, 84))
-    least = max(LEAST_CONTRAST_HU, LEAST_CONTRAST_TO_NOISE * (high - low) / 2)
+    least = max(LEAST_CONTRAST_HU, LEAST_CONTRAST_TO_NOISE * noise)
     components, count = ndimage.label(labels == LESION)
     visible = 0
     for number, box in enumerate(ndimage.find_objects(components), start=1):

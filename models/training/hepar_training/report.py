@@ -4,6 +4,7 @@ from __future__ import annotations
 import numpy as np
 
 SIZES_MM = ((0, 5), (5, 10), (10, 15), (15, 25), (25, 1000))
+CONTRASTS_TO_NOISE = ((0, 1.2), (1.2, 2), (2, 3), (3, 1000))
 CONFIDENCES = ((0.0, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 1.01))
 
 
@@ -36,6 +37,8 @@ def print_lesions(rows: list[dict]) -> None:
         _line(f'lesions of {low} to {high} mm found', _found([t for t in truth if low <= t['diameter_mm'] < high]))
     large = [t for t in truth if t['diameter_mm'] >= 10]
     _line('lesions of 10 mm and more found', f'{_found(large)} ({sum(t["found"] for t in large) / max(1, len(large)):.2f})')
+    for low, high in CONTRASTS_TO_NOISE:
+        _line(f'of these with a contrast of {low} to {high} times the noise', _found([t for t in large if low <= t['contrast_to_noise'] < high]))
     for kind in sorted({t['kind'] for t in truth}):
         group = [t for t in large if t['kind'] == kind]
         small = [t for t in truth if t['kind'] == kind and t['diameter_mm'] < 10]

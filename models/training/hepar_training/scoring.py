@@ -7,7 +7,8 @@ import numpy as np
 from scipy import ndimage
 
 from .cascade import share_inside
-from .pool import IGNORE
+from .held_out import HeldOut
+from .pool import IGNORE, healthy_hu
 from .scene import LESION, LIVER
 
 _AROUND = np.ones((3, 3, 3), bool)
@@ -19,6 +20,7 @@ FOUND_SHARE = 0.2
 class TrueLesion:
     diameter_mm: float  # of the sphere of its volume
     kind: str
+    contrast_to_noise: float  # of its median against the liver's, in standard deviations of the liver's HU
     found: bool
 
 
@@ -52,16 +54,19 @@ def surface_distances(found: np.ndarray, truth: np.ndarray, spacing_zyx) -> tupl
     return float(both.mean()), float(np.percentile(both, 95))
 
 
-def true_lesions(found: np.ndarray, labels: np.ndarray, numbers: np.ndarray, kinds: dict[int, str], voxel_ml: float) -> list[TrueLesion]:
+def true_lesions(found: np.ndarray, truth: HeldOut) -> list[TrueLesion]:
     """The connected lesions of the truth; one that has grown together of several has the type of the largest."""
-    parts, _ = ndimage.label(labels == LESION, _AROUND)
+    parts, _ = ndimage.label(truth.labels == LESION, _AROUND)
+    healthy, noise = healthy_hu(truth.scan.hu, truth.labels)
     result = []
     for number, box in enumerate(ndimage.find_objects(parts), start=1):
         inside = parts[box] == number
         size = int(inside.sum())
-        kind = kinds.get(int(np.bincount(numbers[box][inside]).argmax()), 'unknown')
+        kind = truth.kinds.get(int(np.bincount(truth.lesion_numbers[box][inside]).argmax()), 'unknown')
+        diameter_mm = 2 * (size * float(np.prod(truth.scan.spacing_mm)) * 3 / (4 * np.pi)) ** (1 / 3)
+        contrast = abs(float(np.median(truth.scan.hu[box][inside])) - healthy)
         covered = int((found[box] & inside).sum())
-        result.append(TrueLesion(2 * (size * voxel_ml * 1000 * 3 / (4 * np.pi)) ** (1 / 3), kind, covered >= FOUND_SHARE * size))
+        result.append(TrueLesion(diameter_mm, kind, contrast / max(noise, 1.0), covered >= FOUND_SHARE * size))
     return result
 
 

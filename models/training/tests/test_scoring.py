@@ -4,6 +4,7 @@ import unittest
 import numpy as np
 
 from hepar_training import held_out, scoring, tuning
+from hepar_training.ct_files import Scan
 from hepar_training.pool import IGNORE
 from hepar_training.scene import LESION, LIVER
 
@@ -42,8 +43,11 @@ class Lesions(unittest.TestCase):
     def test_each_lesion_has_its_size_and_type_and_is_found_by_a_fifth(self):
         found = np.zeros(self.labels.shape, bool)
         found[15:16, 15:20, 15:20] = True  # 25 of 125 voxels
-        small, large = scoring.true_lesions(found, self.labels, self.numbers, {1: 'cyst', 2: 'hcc'}, 0.001)
+        hu = np.where(self.labels == LIVER, 100, 60) + 10 * np.where(np.indices(found.shape).sum(0) % 2, 1, -1)
+        truth = held_out.HeldOut(1, Scan(hu.astype(np.float32), (1.0, 1.0, 1.0)), self.labels, self.numbers, {1: 'cyst', 2: 'hcc'}, 'portal')
+        small, large = scoring.true_lesions(found, truth)
         self.assertEqual((small.kind, small.found, large.kind, large.found), ('cyst', False, 'hcc', True))
+        self.assertAlmostEqual(small.contrast_to_noise, 4, delta=1.01)  # 40 HU against noise of 10
         self.assertAlmostEqual(large.diameter_mm, 2 * (125 * 3 / (4 * np.pi)) ** (1 / 3), places=5)
 
     def test_what_touches_no_lesion_is_false_and_what_nobody_could_see_is_neither(self):
