@@ -87,12 +87,17 @@ def _run(stage: Stage, x: np.ndarray, scale: np.ndarray, shape: tuple[int, ...],
     return np.stack([from_grid(c, scale, shape) for c in p])
 
 
-def segment_scan(scan: Scan, model: Model, rules: dict | None = None) -> Result:
-    """`rules` replace the model's post-processing."""
+def locate(scan: Scan, stage: Stage) -> np.ndarray:
+    """Stage 1's liver, bool [z, y, x] on the scan's voxels."""
+    coarse, scale = to_grid(scan.hu, scan.spacing_mm[::-1], stage.spacing_mm)
+    p = _run(stage, window(coarse), scale, scan.hu.shape, float(window(np.array(AIR_HU))))
+    return largest(p.argmax(0) == 1)
+
+
+def segment_scan(scan: Scan, model: Model, rules: dict | None = None, located: np.ndarray | None = None) -> Result:
+    """`rules` replace the model's post-processing, `located` stage 1's liver."""
     spacing = scan.spacing_mm[::-1]
-    coarse, scale = to_grid(scan.hu, spacing, model.locate.spacing_mm)
-    p = _run(model.locate, window(coarse), scale, scan.hu.shape, float(window(np.array(AIR_HU))))
-    located = largest(p.argmax(0) == 1)
+    located = locate(scan, model.locate) if located is None else located
     result = Result(located, np.zeros(scan.hu.shape, np.uint8), np.zeros(scan.hu.shape, np.float32))
     if located.sum() * np.prod(spacing) / 1000 < model.least_liver_ml:
         return result

@@ -31,9 +31,9 @@ from .model import Model, load
 from .scoring import dice, liver_of, marked_lesions, surface_distances, true_lesions
 
 
-def row_of(which: str, given: HeldOut, model: Model, rules: dict | None) -> tuple[dict, object]:
+def row_of(which: str, given: HeldOut, model: Model, rules: dict | None, true_liver: bool) -> tuple[dict, object]:
     """What is measured of one scan, and the result it was measured on."""
-    result = segment_scan(given.scan, model, rules)
+    result = segment_scan(given.scan, model, rules, liver_of(given.labels) if true_liver else None)
     spacing = given.scan.spacing_mm
     ml = float(np.prod(spacing)) / 1000
     row = dict(which=which, seed=given.seed, phase=given.phase, located_ml=float(result.located.sum() * ml), refused=not (result.labels > 0).any())
@@ -50,20 +50,21 @@ def row_of(which: str, given: HeldOut, model: Model, rules: dict | None) -> tupl
     return row, result
 
 
-def measure(which: str, model: Model, rules: dict | None, folder: Path, index: int) -> dict:
+def measure(which: str, model: Model, rules: dict | None, folder: Path, true_liver: bool, index: int) -> dict:
     """The row of one scan, in a process of its own."""
     torch.set_num_threads(1)
-    return row_of(which, held_out.kept(which, index, folder), model, rules)[0]
+    return row_of(which, held_out.kept(which, index, folder), model, rules, true_liver)[0]
 
 
 def rows_of(which: str, count: int, model: Model, options: argparse.Namespace, rules: dict | None = None) -> list[dict]:
     """One row a scan, read from the file of an earlier run where it has them."""
-    path = options.work / f'evaluation-{which}-{model.name.replace(" ", "-")}.jsonl'
+    name = model.name.replace(' ', '-') + ('-true-liver' if options.true_liver else '')
+    path = options.work / f'evaluation-{which}-{name}.jsonl'
     rows = {row['seed']: row for row in map(json.loads, path.read_text().splitlines())} if path.exists() and not options.again else {}
     missing = [index for index in range(count) if held_out.FIRST_SEED[which] + index not in rows]
     if missing:
         with path.open('a' if rows else 'w') as file, get_context('spawn').Pool(min(options.workers, len(missing))) as processes:
-            for row in processes.imap(partial(measure, which, model, rules, options.work / 'held-out'), missing):
+            for row in processes.imap(partial(measure, which, model, rules, options.work / 'held-out', options.true_liver), missing):
                 rows[row['seed']] = row
                 print(json.dumps(row), file=file, flush=True)
     return [rows[held_out.FIRST_SEED[which] + index] for index in range(count)]
@@ -72,7 +73,7 @@ def rows_of(which: str, count: int, model: Model, options: argparse.Namespace, r
 def evaluate_release(options: argparse.Namespace, model: Model) -> None:
     start = time.time()
     rows = [row for which in ('test', 'chest', 'pelvis') for row in rows_of(which, min(options.count, held_out.COUNT[which]), model, options)]
-    print(f'{model.name}: stage 1 on {model.locate.spacing_mm:g} mm, stage 2 on {model.segment.spacing_mm:g} mm')
+    print(f'{model.name}: stage 1 on {model.locate.spacing_mm:g} mm, stage 2 on {model.segment.spacing_mm:g} mm{", in the true liver" if options.true_liver else ""}')
     report.print_report(rows)
     if options.data:
         public_ct.print_all(options.data, model, options.sheets)
@@ -125,6 +126,7 @@ def main() -> None:
     parser.add_argument('--work', type=Path, default=Path('.data/training'))
     parser.add_argument('--model', type=Path)
     parser.add_argument('--count', type=int, default=60, help='scans of each kind, at most')
+    parser.add_argument('--true-liver', action='store_true', help="stage 2 gets the true liver in place of stage 1's: shows what stage 1 costs")
     parser.add_argument('--again', action='store_true', help='measure scans again that have been')
     parser.add_argument('--workers', type=int, default=1, help='scans measured at once, each by a process')
     parser.add_argument('--data', type=Path, help='folder of public CTs')
