@@ -88,7 +88,7 @@ class Edge(unittest.TestCase):
 
     def test_a_neighbour_of_the_livers_hu_does_not_touch_it(self):
         neighbours = 0
-        for seed in range(60, 75):
+        for seed in range(60, 90):
             scene = Scene(sample_plan(seed), abdomen(seed, 4.0))
             scene.hu[:] = -100
             healthy, liver_hu = anatomy.liver.surface(scene), scene.plan.tissues.liver

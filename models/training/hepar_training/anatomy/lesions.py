@@ -17,7 +17,7 @@ RADII_MM = {
     'treated': (6, 28), 'tiny': (1.6, 5), 'confluent': (7, 18), 'infiltrating': (20, 45),
 }  # fmt: skip
 TYPES = tuple(RADII_MM)
-_SHARE = (0.13, 0.1, 0.32, 0.18, 0.06, 0.06, 0.08, 0.04, 0.03)
+_SHARE = (0.12, 0.1, 0.28, 0.25, 0.05, 0.06, 0.07, 0.04, 0.03)
 _COUNTS, _COUNT_SHARE = (0, 1, 2, 3, 5, 8, 14), (0.24, 0.2, 0.17, 0.14, 0.12, 0.08, 0.05)
 _FEW = ('hcc', 'abscess', 'confluent', 'infiltrating')  # seldom more than three of them
 

@@ -37,7 +37,7 @@ def draw_stomach(scene: Scene, liver: np.ndarray) -> None:
     hu = {'fluid': u(0, 30), 'food': u(-10, 70), 'contrast': u(120, 350), 'collapsed': t.soft}[str(content)]
     wall_hu = t.soft
     outside = scene.abdomen
-    if rng.random() < 0.28:  # hardly to be told from the left lobe by its HU
+    if rng.random() < 0.12:  # hardly to be told from the left lobe by its HU
         hu, wall_hu = t.liver - u(6, 35), t.liver + u(0, 30)
         outside = beside(scene, liver, plan.rng('stomach plane'))
     level_y, levelled = u(-0.6, 0.0) * cy, rng.random() < 0.7
@@ -54,13 +54,14 @@ def draw_stomach(scene: Scene, liver: np.ndarray) -> None:
 
 
 def draw_strays(scene: Scene, liver: np.ndarray) -> None:
-    """A few masses of soft tissue on the left, some of the liver's own HU: nothing is liver by its HU alone."""
+    """Now and then masses of soft tissue on the left, a few of the liver's own HU: nothing is liver by its HU alone. Were
+    there many, tumours of the liver would be taken for them."""
     plan, t = scene.plan, scene.plan.tissues
     rng, planes = plan.rng('strays'), plan.rng('strays plane')
     u = rng.uniform
-    for _ in range(int(u(0, 3 if plan.plain else 7))):
+    for _ in range(int(u(0, 3))):
         centre = (u(-0.2, 0.9) * plan.cavity_x, u(-0.8, 0.5) * plan.cavity_y, plan.dome_left_z - u(30, 150))
-        hu = float(rng.choice([t.soft, t.liver + u(-25, 25), t.muscle, u(0, 30)]))
+        hu = float(rng.choice([t.soft, t.liver + u(-25, 25), t.muscle, u(0, 30)], p=[0.35, 0.1, 0.25, 0.3]))
         outside = beside(scene, liver, planes) if abs(hu - t.liver) < 40 or planes.random() < 0.5 else scene.abdomen
         blob(scene, centre, (u(8, 30), u(8, 24), u(8, 30)), hu, turn=random_rotation(rng), within=outside, grain=5)
 
