@@ -8,14 +8,15 @@ from . import bowel, chest, devices, great_vessels, lesions, limbs, liver, looka
 
 def draw(plan: BodyPlan, scene: Scene, lesion_count: int | None = None) -> list[lesions.Lesion]:
     """Paints the whole body; returns the lesions that were planned (some may lie outside the grid)."""
-    healthy = liver.surface(scene)
     trunk.draw(scene)
     bowel.draw_small_bowel(scene)
     bowel.draw_colon(scene)
-    organs.draw_stomach(scene, healthy)
-    organs.draw_strays(scene, healthy)
+    organs.draw_stomach(scene)
+    organs.draw_strays(scene)
     organs.draw_pancreas(scene)
     organs.draw_spleen(scene)
+    healthy = liver.surface(scene)
+    liver.draw_plane(scene, healthy)
     planned = lesions.plan_lesions(plan, lesion_count)
     surface = liver.draw(scene, healthy, lesions.bulges(scene, planned))
     lookalikes.draw(scene, surface)

@@ -63,6 +63,14 @@ def _ellipsoids(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     return np.maximum(lobes, scene.cavity + u(0, 5)).astype(np.float32)
 
 
+def draw_plane(scene: Scene, healthy: np.ndarray) -> None:
+    """The thin layer of fat around the liver that most bodies have: by it one tells a neighbour from a tumour that grows
+    out of the liver, which has none between."""
+    rng = scene.plan.rng('fat plane')
+    if rng.random() < 0.85:
+        scene.paint(np.maximum(healthy - np.float32(rng.uniform(1, 4)), scene.abdomen), scene.plan.tissues.fat + rng.uniform(0, 40), BACKGROUND)
+
+
 def draw(scene: Scene, solid: np.ndarray, bulge: np.ndarray | None) -> np.ndarray:
     """Paints the liver within the surface `solid`, widened by `bulge` (lesions that grow over its edge); returns the final surface."""
     plan, t = scene.plan, scene.plan.tissues

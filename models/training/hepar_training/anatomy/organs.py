@@ -18,13 +18,7 @@ def blob(scene: Scene, centre, radii, hu, label=None, turn=None, within=None, so
     scene.paint(distance, hu + grain * scene.grain[box] if grain else hu, label, box, soft_mm)
 
 
-def beside(scene: Scene, liver: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The room in the abdomen beside the liver, a thin plane of what lies between left free: by that one tells a
-    neighbour of the liver's HU from a tumour that grows out of the liver."""
-    return np.maximum(scene.abdomen, np.float32(rng.uniform(1.5, 5)) - liver)
-
-
-def draw_stomach(scene: Scene, liver: np.ndarray) -> None:
+def draw_stomach(scene: Scene) -> None:
     plan, t = scene.plan, scene.plan.tissues
     rng = plan.rng('stomach')
     u, cx, cy, top = rng.uniform, plan.cavity_x, plan.cavity_y, plan.dome_left_z
@@ -36,34 +30,31 @@ def draw_stomach(scene: Scene, liver: np.ndarray) -> None:
     ]
     hu = {'fluid': u(0, 30), 'food': u(-10, 70), 'contrast': u(120, 350), 'collapsed': t.soft}[str(content)]
     wall_hu = t.soft
-    outside = scene.abdomen
     if rng.random() < 0.12:  # hardly to be told from the left lobe by its HU
         hu, wall_hu = t.liver - u(6, 35), t.liver + u(0, 30)
-        outside = beside(scene, liver, plan.rng('stomach plane'))
     level_y, levelled = u(-0.6, 0.0) * cy, rng.random() < 0.7
     for centre, radii in parts:
-        blob(scene, centre, radii, wall_hu, within=outside)
+        blob(scene, centre, radii, wall_hu, within=scene.abdomen)
     for centre, radii in parts:
         box = scene.box(centre, max(radii))
         if box is None:
             continue
-        distance = np.maximum(ellipsoid(scene.at(box), centre, [r - 4 for r in radii]), outside[box] + 4)
+        distance = np.maximum(ellipsoid(scene.at(box), centre, [r - 4 for r in radii]), scene.abdomen[box] + 4)
         scene.paint(distance, hu + (30 * scene.grain[box] if content == 'food' else 0), None, box)
         if content != 'collapsed' and levelled:
             scene.paint(np.maximum(distance, scene.position[1][box] - level_y), -950, None, box)
 
 
-def draw_strays(scene: Scene, liver: np.ndarray) -> None:
+def draw_strays(scene: Scene) -> None:
     """Now and then masses of soft tissue on the left, a few of the liver's own HU: nothing is liver by its HU alone. Were
     there many, tumours of the liver would be taken for them."""
     plan, t = scene.plan, scene.plan.tissues
-    rng, planes = plan.rng('strays'), plan.rng('strays plane')
+    rng = plan.rng('strays')
     u = rng.uniform
     for _ in range(int(u(0, 3))):
         centre = (u(-0.2, 0.9) * plan.cavity_x, u(-0.8, 0.5) * plan.cavity_y, plan.dome_left_z - u(30, 150))
         hu = float(rng.choice([t.soft, t.liver + u(-25, 25), t.muscle, u(0, 30)], p=[0.35, 0.1, 0.25, 0.3]))
-        outside = beside(scene, liver, planes) if abs(hu - t.liver) < 40 or planes.random() < 0.5 else scene.abdomen
-        blob(scene, centre, (u(8, 30), u(8, 24), u(8, 30)), hu, turn=random_rotation(rng), within=outside, grain=5)
+        blob(scene, centre, (u(8, 30), u(8, 24), u(8, 30)), hu, turn=random_rotation(rng), within=scene.abdomen, grain=5)
 
 
 def draw_pancreas(scene: Scene) -> None:
