@@ -77,9 +77,10 @@ def evaluate_release(options: argparse.Namespace, model: Model) -> None:
     report.print_report(rows)
     if options.data:
         public_ct.print_all(options.data, model, options.sheets)
-    if options.sheets:
-        worst = sorted((r for r in rows if r['which'] == 'test'), key=lambda r: r['liver_dice'])[:3]
-        busiest = sorted((r for r in rows if r['which'] == 'test'), key=lambda r: -sum(not m['true'] for m in r['marked']))[:3]
+    test = [r for r in rows if r['which'] == 'test']
+    if options.sheets and test:
+        worst = sorted(test, key=lambda r: r['liver_dice'])[:3]
+        busiest = sorted(test, key=lambda r: -sum(not m['true'] for m in r['marked']))[:3]
         sheets.draw_worst([('liver', r) for r in worst] + [('false lesions', r) for r in busiest], model, options.work / 'held-out', options.sheets)
     print(f'{time.time() - start:.0f} s')
 
