@@ -139,8 +139,9 @@ class PgliteThread {
   static open(data: ThreadData): Promise<PgliteThread> {
     return new Promise((resolve, reject) => {
       const worker = new Worker(new URL('./pglite-thread.ts', import.meta.url), { workerData: data });
-      const fail = (error: Error) => {
-        void worker.terminate();
+      const fail = async (error: Error) => {
+        // The thread holds the lock until it has ended: one that takes its place would find it taken.
+        await worker.terminate();
         const line = `The queue in ${data.dir} cannot be opened: ${error.message}`;
         const isOfTheMachine = OF_THE_MACHINE.test(error.message) || !existsSync(data.dir);
         reject(isOfTheMachine ? new DatabaseError(line, { cause: error }) : new DatabaseDamaged(data.dir, error));
