@@ -87,7 +87,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     archive: address,
     dataDir: config.dataDir,
     databaseUrl: config.databaseUrl,
-    resultOptions: { ...unusual(config.results), ...slidingOptions(config.engine.sliding ?? {}) },
+    resultOptions: { ...unusual(config.results), ...slidingOptions(config.engine.sliding) },
     logger,
     onEnd: (run) => metrics.runEnded(run),
     ...(options.engine ? { engine: options.engine } : {}),

@@ -87,7 +87,7 @@ def evaluate_release(options: argparse.Namespace, model: Model) -> None:
 
 def evaluate_tuning(options: argparse.Namespace, model: Model) -> None:
     rows = rows_of('tuning', min(options.count, held_out.COUNT['tuning']), model, options, tuning.LOOSE)
-    tuning.print_choice(rows)
+    tuning.print_choice(rows, model.postprocessing)
 
 
 def evaluate_file(options: argparse.Namespace, model: Model) -> None:

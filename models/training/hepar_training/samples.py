@@ -71,10 +71,9 @@ def segment_sample(seed: int, shape_voxels: int | None = None) -> Sample:
     rng = plan.rng('block')
     u = rng.uniform
     count = None if rng.random() < 0.3 else int(rng.integers(2, 14))
-    probe_middle = (-0.2 * plan.cavity_x, 0, plan.dome_right_z - 90)
-    probe = Scene(plan, Grid.centred(probe_middle, (9.0, 9.0, 9.0), (28, 26, 34)))
-    inside = liver.surface(probe) < 0
-    points = np.stack([c[inside] for c in probe.position], 1) if inside.any() else np.array([probe_middle])
+    probe, surface = liver.probe(plan)
+    inside = surface < 0
+    points = np.stack([c[inside] for c in probe.position], 1) if inside.any() else np.array([liver.probe_middle_mm(plan)])
     if rng.random() < 0.6:
         centre = points[rng.integers(len(points))] + u(-25, 25, 3)
     else:

@@ -15,11 +15,13 @@ def count(rows: list[dict], ml: float, confidence: float, inside: float) -> tupl
     return sum(m['true'] for marks in kept for m in marks), sum(false), sum(f > 0 for f, r in zip(false, rows) if r['lesion_free'])
 
 
-def print_choice(rows: list[dict]) -> None:
-    """The rules in the order of what they are worth: a lesion found counts one, a false one takes one away."""
+def print_choice(rows: list[dict], own: dict) -> None:
+    """The model's `own` rules, and all in the order of what they are worth: a lesion found counts one, a false one takes one away."""
     every = [(true - false, true, false, free, rules) for rules in product(_ML, _CONFIDENCE, _INSIDE) for true, false, free in [count(rows, *rules)]]
     liver, located = [r['liver_dice'] for r in rows], [r['located_dice'] for r in rows]
     print(f'liver Dice mean {mean(liver):.3f}, median {median(liver):.3f}, least {min(liver):.3f}; of stage 1 alone mean {mean(located):.3f}, least {min(located):.3f}')
     print(f'{len(rows)} scans, {sum(r["lesion_free"] for r in rows)} without lesions, {sum(len(r["truth"]) for r in rows)} lesions')
+    true, false, free = count(rows, own['leastLesionMl'], own['leastLesionConfidence'], own['leastInsideLiver'])
+    print(f"the model's own rules: {true} true, {false} false, {free} lesion-free livers with a false one")
     for worth, true, false, free, (ml, confidence, inside) in sorted(every, key=lambda e: (-e[0], e[2]))[:12]:
         print(f'at least {ml} ml, confidence {confidence}, {inside} inside: {true} true, {false} false, {free} lesion-free livers with a false one (worth {worth})')

@@ -115,7 +115,7 @@ async function named(
   { store, again, results, engine }: SegmentOptions,
 ): Promise<NamedRun> {
   const parts = { ...chosen, model: { id: manifest.id, version: manifest.version, digest } };
-  const changing = { ...unusual(results), ...slidingOptions(engine.sliding ?? {}), ...prior.options };
+  const changing = { ...unusual(results), ...slidingOptions(engine.sliding), ...prior.options };
   if (store && chosen.source.kind === 'dicomweb') return nameRun(parts, changing, chosen.source.archive, again);
   return { runId: runId({ ...parts, repeat: 0 }, changing), archived: null, supersedes: null };
 }

@@ -14,7 +14,7 @@ export interface Sliding {
 }
 
 /** What differs from the manifest's way, for the name of a run: one that asks for nothing is named as if there were no options. */
-export function slidingOptions({ overlap, mirrorAxes = [] }: Sliding): Readonly<Record<string, unknown>> {
+export function slidingOptions({ overlap, mirrorAxes = [] }: Sliding = {}): Readonly<Record<string, unknown>> {
   return {
     ...(overlap === undefined ? {} : { overlap }),
     ...(mirrorAxes.length === 0 ? {} : { mirrorAxes: AXES.filter((axis) => mirrorAxes.includes(axis)) }),

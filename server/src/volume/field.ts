@@ -1,4 +1,4 @@
-import { areParallel, gridOfBox, type Steps, stepsBetween, toVoxel } from './geometry.ts';
+import { areParallel, between, gridOfBox, type Steps, stepsBetween, toVoxel } from './geometry.ts';
 import type { Box, Grid, Vec3 } from './volume.ts';
 
 /** What a network leaves on its grid: value of channel c at voxel [x, y, z] is at c * n + x + nx * (y + ny * z). */
@@ -40,16 +40,6 @@ export function* sampleField(
 }
 
 type SampleSlice = (k: number, out: Float32Array) => void;
-
-/** Where between the field's voxels a coordinate lies, from its outermost voxels inwards. */
-function between(
-  coordinate: number,
-  count: number,
-): { readonly at: number; readonly next: number; readonly share: number } {
-  const inside = Math.min(Math.max(coordinate, 0), count - 1);
-  const at = inside | 0;
-  return { at, next: Math.min(at + 1, count - 1), share: inside - at };
-}
 
 /** One axis after the other: a voxel of the target takes one interpolation instead of seven. */
 function parallelSampler(

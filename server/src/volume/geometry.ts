@@ -77,6 +77,16 @@ export function areParallel(steps: Steps): boolean {
   return steps.every((step, axis) => step.every((by, other) => other === axis || by === 0));
 }
 
+/** Between which of `count` voxels along an axis an index lies, from the outermost voxels inwards. */
+export function between(
+  index: number,
+  count: number,
+): { readonly at: number; readonly next: number; readonly share: number } {
+  const inside = Math.min(Math.max(index, 0), count - 1);
+  const at = inside | 0;
+  return { at, next: Math.min(at + 1, count - 1), share: inside - at };
+}
+
 /** Volume of one voxel, ml. */
 export function voxelMl(grid: Grid): number {
   return (grid.spacingMm[0] * grid.spacingMm[1] * grid.spacingMm[2]) / 1000;

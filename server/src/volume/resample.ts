@@ -1,4 +1,4 @@
-import { areParallel, intersect, type Steps, stepsBetween, toPatient, toVoxel, wholeBox } from './geometry.ts';
+import { areParallel, between, intersect, type Steps, stepsBetween, toPatient, toVoxel, wholeBox } from './geometry.ts';
 import type { Box, Grid, Vec3, Volume } from './volume.ts';
 
 /** Values on a grid that is read between its voxels: [i, j, k] at i + nx * (j + ny * k). */
@@ -139,10 +139,10 @@ function placesAlong(axis: 0 | 1 | 2, { samples, shape, origin, steps, low, high
     if (place < low[axis] || place > high[axis]) continue;
     first = Math.min(first, n);
     end = n + 1;
-    const inside = Math.min(Math.max(place, 0), count - 1);
-    at[n] = inside | 0;
-    next[n] = Math.min(at[n]! + 1, count - 1);
-    shares[n] = inside - at[n]!;
+    const voxels = between(place, count);
+    at[n] = voxels.at;
+    next[n] = voxels.next;
+    shares[n] = voxels.share;
   }
   return { at, next, shares, first, end };
 }

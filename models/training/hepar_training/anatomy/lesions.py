@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..fields import LatticeNoise, ellipsoid, random_rotation
-from ..grid import Grid
 from ..plan import BodyPlan
 from ..scene import LESION, LIVER, Scene
 from . import lesion_looks, liver
@@ -42,9 +41,7 @@ class _Sites:
 
 
 def _sites(plan: BodyPlan) -> _Sites:
-    middle = (-0.2 * plan.cavity_x, 0, plan.dome_right_z - 90)
-    probe = Scene(plan, Grid.centred(middle, (9.0, 9.0, 9.0), (28, 26, 34)))
-    surface = liver.surface(probe)
+    probe, surface = liver.probe(plan)
     inside = surface < -2
     rise = np.stack([g[inside] for g in reversed(np.gradient(surface))], 1) @ plan.turn.T
     outward = rise / np.maximum(np.linalg.norm(rise, axis=1, keepdims=True), 1e-6)

@@ -4,6 +4,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..fields import capsule, ellipsoid, rotation, smooth_max, smooth_min
+from ..grid import Grid
+from ..plan import BodyPlan
 from ..scene import BACKGROUND, LIVER, WHOLE, Scene
 from .great_vessels import cava_mm, tree
 from .organs import blob
@@ -15,6 +17,16 @@ def surface(scene: Scene) -> np.ndarray:
     if scene.plan.plain and rng.random() < 0.6:
         return _ellipsoids(scene, rng)
     return _moulded(scene, rng)
+
+
+def probe_middle_mm(plan: BodyPlan) -> tuple[float, float, float]:
+    return -0.2 * plan.cavity_x, 0.0, plan.dome_right_z - 90
+
+
+def probe(plan: BodyPlan) -> tuple[Scene, np.ndarray]:
+    """A body on a coarse grid of its own around the liver, the same whatever grid is drawn, and the healthy liver's surface there."""
+    scene = Scene(plan, Grid.centred(probe_middle_mm(plan), (9.0, 9.0, 9.0), (28, 26, 34)))
+    return scene, surface(scene)
 
 
 def _moulded(scene: Scene, rng: np.random.Generator) -> np.ndarray:
