@@ -108,8 +108,9 @@ def segment_scan(scan: Scan, model: Model, rules: dict | None = None, located: n
     p = _run(model.segment, around_liver_median(fine, median), scale, inside.shape, float(around_liver_median(np.array(AIR_HU), median)))
     # What stage 1, which sees more of the body, did not take for liver anywhere near is none.
     far = ndimage.distance_transform_edt(~located[box], sampling=spacing) > model.margin_mm + model.locate.spacing_mm
-    p[:, far] = np.array([1, 0, 0], np.float32)[:, None]
-    result.labels[box] = postprocess(p.argmax(0).astype(np.uint8), p[2], float(np.prod(spacing)) / 1000, rules or model.postprocessing)
+    p[1:, far] = 0
+    neither = 1 - p[1] - p[2]  # the background and what only helps to know it
+    result.labels[box] = postprocess(np.stack([neither, p[1], p[2]]).argmax(0).astype(np.uint8), p[2], float(np.prod(spacing)) / 1000, rules or model.postprocessing)
     result.lesion_probability[box] = p[2]
     return result
 

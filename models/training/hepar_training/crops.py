@@ -9,12 +9,13 @@ from scipy.ndimage import gaussian_filter
 from .fields import rotation
 from .intensity import AIR_HU, around_liver_median, window
 from .pool import IGNORE
-from .scene import LESION, LIVER
+from .scene import GALLBLADDER, LESION, LIVER
 
 LOCATE_CROP_ZYX = (64, 80, 96)
 SEGMENT_CROP_ZYX = (48, 64, 64)
-# background, liver, lesion, spleen, kidney -> background, liver, spleen, kidney
-_LOCATE_CLASSES = np.array([0, 1, 1, 2, 3], np.uint8)
+# From the scene's labels (background, liver, lesion, spleen, kidney, gallbladder) to the classes of a stage.
+_LOCATE_CLASSES = np.array([0, 1, 1, 2, 3, 0])  # background, liver, spleen, kidney
+_SEGMENT_CLASSES = np.array([0, 1, 2, 0, 0, 3])  # background, liver, lesion, gallbladder
 
 
 def resample(hu: np.ndarray, labels: np.ndarray, centre_zyx, step_xyz: np.ndarray, shape_zyx) -> tuple[np.ndarray, np.ndarray]:
@@ -63,24 +64,25 @@ def locate_crop(hu: np.ndarray, labels: np.ndarray, rng: np.random.Generator, cr
         x = x + rng.standard_normal(x.shape, dtype=np.float32) * u(2, 25)
     if rng.random() < 0.35:
         x = ((np.clip(x, -200, 300) + 200) / 500) ** u(0.7, 1.4) * 500 - 200
-    return window(x), _LOCATE_CLASSES[y].astype(np.int64)
+    return window(x), _LOCATE_CLASSES[y]
 
 
 def _segment_centre(labels: np.ndarray, rng: np.random.Generator, want_lesion: bool, crop_zyx) -> np.ndarray:
     half = np.array(crop_zyx) / 2
     low, high = np.minimum(half - 6, np.array(labels.shape) / 2), np.maximum(np.array(labels.shape) - half + 5, np.array(labels.shape) / 2)
-    if want_lesion:
-        points = np.argwhere(labels == LESION)
+    # Of the other crops some are centred near a gallbladder: nothing else looks so much like a cyst.
+    sought = LESION if want_lesion else GALLBLADDER if rng.random() < 0.3 else None
+    if sought:
+        points = np.argwhere(labels == sought)
         if len(points):
             return np.clip(points[rng.integers(len(points))] + rng.uniform(-16, 16, 3), low, high)
     return rng.uniform(low, high)
 
 
 def segment_crop(hu: np.ndarray, labels: np.ndarray, liver_hu: float, rng: np.random.Generator, want_lesion: bool, crop_zyx=SEGMENT_CROP_ZYX) -> tuple[np.ndarray, np.ndarray]:
-    """Input float32 and classes int64 (background, liver, lesion, IGNORE), both `crop_zyx`."""
+    """Input float32 and classes int64 (background, liver, lesion, gallbladder, IGNORE), both `crop_zyx`."""
     u = rng.uniform
     x, y = resample(hu, labels, _segment_centre(labels, rng, want_lesion, crop_zyx), random_step(rng, 6, 0.15), crop_zyx)
-    y[(y > LESION) & (y != IGNORE)] = 0
     liver = x[y == LIVER]
     median = float(np.median(liver)) if liver.size > 400 else liver_hu
     if rng.random() < 0.2:
@@ -92,4 +94,4 @@ def segment_crop(hu: np.ndarray, labels: np.ndarray, liver_hu: float, rng: np.ra
     x = (x - median) * u(0.85, 1.15) + off
     if rng.random() < 0.25:
         x = x + rng.standard_normal(x.shape, dtype=np.float32) * u(2, 15)
-    return around_liver_median(x, 0.0), y.astype(np.int64)
+    return around_liver_median(x, 0.0), np.where(y == IGNORE, IGNORE, np.take(_SEGMENT_CLASSES, y, mode='clip'))

@@ -12,7 +12,7 @@ from .samples import LOCATE_SPACING_MM, SEGMENT_SPACING_MM
 WINDOW_ZYX = {'locate': (64, 80, 96), 'segment': (80, 96, 96)}
 OVERLAP = {'locate': 0.25, 'segment': 0.25}
 SPACING_MM = {'locate': LOCATE_SPACING_MM, 'segment': SEGMENT_SPACING_MM}
-CHANNELS = {'locate': ['background', 'liver', 'other', 'other'], 'segment': ['background', 'liver', 'lesion']}
+CHANNELS = {'locate': ['background', 'liver', 'other', 'other'], 'segment': ['background', 'liver', 'lesion', 'other']}
 MARGIN_MM = 12
 # Specks and doubtful spots are no lesions, nor is what hardly touches the liver; chosen with `evaluate tuning`.
 POSTPROCESSING = {'keepLargestLiver': True, 'fillHolesMl': 20, 'leastLesionMl': 0.15, 'leastLesionConfidence': 0.7, 'leastInsideLiver': 0.5}

@@ -25,7 +25,7 @@ class Shape:
         return self.stem * 2 ** (len(self.widths) - 1)
 
 
-SHAPES = {'locate': Shape(4, (16, 48, 80, 112), stem=2), 'segment': Shape(3, (32, 64, 96, 96), stem=2, presence=True)}
+SHAPES = {'locate': Shape(4, (16, 48, 80, 112), stem=2), 'segment': Shape(4, (32, 64, 96, 96), stem=2, presence=True)}
 
 
 def block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:

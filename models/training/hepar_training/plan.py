@@ -45,6 +45,11 @@ class BodyPlan:
         """The random numbers of one part, the same on every grid and whatever the other parts draw."""
         return np.random.default_rng([self.seed, *part.encode()])
 
+    def under_surface_z(self, x, y):
+        """Height in mm of the plane into which the viscera below press the liver, at `x` and `y`."""
+        rise_left, rise_back = self.liver_slope
+        return self.liver_low_z + rise_left * (x + 20) + rise_back * y
+
 
 def sample_plan(seed: int) -> BodyPlan:
     rng = np.random.default_rng(seed)

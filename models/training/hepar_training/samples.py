@@ -21,7 +21,7 @@ SEGMENT_SHAPE_ZYX = (80, 96, 96)
 @dataclass
 class Sample:
     hu: np.ndarray  # float32 [z, y, x]
-    labels: np.ndarray  # uint8: 0 background, 1 liver, 2 lesion, 3 spleen, 4 kidney
+    labels: np.ndarray  # uint8: 0 background, 1 liver, 2 lesion, 3 spleen, 4 kidney, 5 gallbladder
     grid: Grid
     plan: BodyPlan
     lesions: list  # anatomy.lesions.Lesion

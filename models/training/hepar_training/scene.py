@@ -7,7 +7,7 @@ from .fields import LatticeNoise, smooth_max
 from .grid import Grid
 from .plan import BodyPlan
 
-BACKGROUND, LIVER, LESION, SPLEEN, KIDNEY = range(5)
+BACKGROUND, LIVER, LESION, SPLEEN, KIDNEY, GALLBLADDER = range(6)
 Box = tuple[slice, slice, slice]
 WHOLE: Box = (slice(None),) * 3
 # The warped and tilted organs stay within this distance of where an unwarped box would be.

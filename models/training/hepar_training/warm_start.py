@@ -49,7 +49,7 @@ def fits(path: Path, shape: Shape) -> bool:
 
 
 def load_released(net: UNet, path: Path) -> list[str]:
-    """Fills `net` from a released flat ONNX file; returns the parts that the file does not have, which keep their own."""
+    """Fills `net` from a released flat ONNX file; returns the parts that the file does not have, or has for other classes, which keep their own."""
     weights, missing = _weights(path), []
     for name, module in net.named_modules():
         if not isinstance(module, nn.Conv3d):
@@ -59,6 +59,9 @@ def load_released(net: UNet, path: Path) -> list[str]:
             missing.append(name)
             continue
         value, bias = _unflatten(weights[flat], module.weight.shape), weights[flat.replace('.weight', '.bias')]
+        if name == 'head' and value.shape != module.weight.shape:  # of another number of classes
+            missing.append(name)
+            continue
         if value.shape != module.weight.shape:
             raise SystemExit(f'{path}: {name} has the shape {tuple(value.shape)}, the network {tuple(module.weight.shape)}; warm starts need the same widths')
         module.weight.data.copy_(value)

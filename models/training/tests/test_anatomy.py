@@ -10,7 +10,7 @@ from hepar_training.acquisition import acquire
 from hepar_training.grid import Grid
 from hepar_training.plan import sample_plan
 from hepar_training.pool import IGNORE, hide_invisible_lesions
-from hepar_training.scene import LESION, LIVER, SPLEEN, Scene
+from hepar_training.scene import GALLBLADDER, LESION, LIVER, SPLEEN, Scene
 
 
 def drawn(seed: int, grid: Grid, lesions: int | None = None) -> Scene:
@@ -95,6 +95,22 @@ class Edge(unittest.TestCase):
             shell = (healthy > 0) & (healthy < 0.6) & (scene.abdomen < -4)
             with_fat += bool(shell.any() and np.median(scene.hu[shell]) < scene.plan.tissues.liver - 20)
         self.assertGreaterEqual(with_fat, 6)
+
+
+class Gallbladder(unittest.TestCase):
+    def test_it_lies_in_its_bed_under_the_liver_with_one_side_free(self):
+        seen, free = 0, 0
+        for seed in range(80, 92):
+            grid = abdomen(seed, 4.0)
+            scene, healthy = drawn(seed, grid, 0), anatomy.liver.surface(Scene(sample_plan(seed), grid))
+            gallbladder = scene.labels == GALLBLADDER
+            if not gallbladder.any():
+                continue
+            self.assertLess(gallbladder.sum() * 0.064, 110, f'seed {seed}')
+            seen += bool((scene.labels[binary_dilation(gallbladder, iterations=2)] == LIVER).any())
+            free += bool((healthy[gallbladder] > 0).mean() > 0.3)
+        self.assertGreaterEqual(seen, 6)
+        self.assertGreaterEqual(free, 6)
 
 
 class Contrast(unittest.TestCase):

@@ -5,6 +5,7 @@ import math
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import onnx
@@ -14,6 +15,8 @@ from hepar_training import cascade, export, manifest
 from hepar_training.crops import SEGMENT_CROP_ZYX, resample, segment_crop
 from hepar_training.flat import FlatUNet, FusedUNet
 from hepar_training.networks import Shape, UNet
+from hepar_training.pool import IGNORE
+from hepar_training.scene import BACKGROUND, GALLBLADDER, KIDNEY, LESION, SPLEEN
 from hepar_training.losses import loss_of, patches_with_lesion, presence_loss
 
 
@@ -100,10 +103,10 @@ class Loss(unittest.TestCase):
     def test_ignored_voxels_do_not_count(self):
         classes = torch.zeros(1, 4, 4, 4, dtype=torch.long)
         classes[:, :2] = 1
-        logits = torch.randn(1, 3, 4, 4, 4)
+        logits = torch.randn(1, 4, 4, 4, 4)
         classes[:, 3] = 255
         changed = logits.clone()
-        changed[:, :, 3] += torch.randn(1, 3, 4, 4) * 5
+        changed[:, :, 3] += torch.randn(1, 4, 4, 4) * 5
         self.assertAlmostEqual(float(loss_of(logits, classes, 'segment')), float(loss_of(changed, classes, 'segment')), places=5)
 
 
@@ -145,6 +148,16 @@ class Crops(unittest.TestCase):
             x, y = segment_crop(hu, labels, liver_hu, np.random.default_rng(4), want_lesion=False)
             self.assertEqual(x.shape, SEGMENT_CROP_ZYX)
             self.assertLess(abs(float(np.median(x[y == 1]))), 1.0)
+
+    def test_of_the_neighbours_only_the_gallbladder_is_a_class_of_stage_2(self):
+        hu, labels = np.full((72, 80, 80), 100, np.float32), np.ones((72, 80, 80), np.uint8)
+        for k, label in enumerate((BACKGROUND, LESION, SPLEEN, KIDNEY, GALLBLADDER, IGNORE)):
+            labels[:, 11 * k : 11 * k + 11] = label
+        with mock.patch('hepar_training.crops.random_step', return_value=np.eye(3)):
+            _, y = segment_crop(hu, labels, 100.0, np.random.default_rng(1), want_lesion=False, crop_zyx=(8, 80, 80))
+        row = y[4, :, 40]
+        runs = row[np.append(True, row[1:] != row[:-1])]
+        self.assertEqual(list(runs), [0, 2, 0, 3, IGNORE, 1])
 
 
 class Cascade(unittest.TestCase):

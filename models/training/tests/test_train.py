@@ -120,6 +120,16 @@ class WarmStart(unittest.TestCase):
                 load_released(UNet(Shape(3, (4, 16))), path)
 
 
+    def test_a_head_for_other_classes_is_not_taken_and_the_rest_is(self):
+        with tempfile.TemporaryDirectory() as name:
+            path = Path(name) / 'segment.onnx'
+            released, started = UNet(Shape(3, (4, 8))).eval(), UNet(Shape(4, (4, 8))).eval()
+            export.export(released, (8, 8, 8), path)
+            self.assertEqual(load_released(started, path), ['head'])
+            x = torch.randn(1, 1, 8, 8, 8)
+            torch.testing.assert_close(started.down[0](x), released.down[0](x), rtol=1e-4, atol=1e-4)
+
+
 class LoggedDice(unittest.TestCase):
     def test_ignored_voxels_count_in_neither(self):
         classes = torch.tensor([[[[1, 2, 255, 0]]]])

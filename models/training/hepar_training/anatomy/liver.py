@@ -34,7 +34,7 @@ def _moulded(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     plan, (x, y, z) = scene.plan, scene.p
     u = rng.uniform
     rise_left, rise_back = plan.liver_slope
-    under = (plan.liver_low_z + rise_left * (x + 20) + rise_back * y - z) / np.sqrt(1 + rise_left**2 + rise_back**2)
+    under = (plan.under_surface_z(x, y) - z) / np.sqrt(1 + rise_left**2 + rise_back**2)
     lobe = np.cos(plan.lobe_angle) * (x - u(-5, 30)) + np.sin(plan.lobe_angle) * (y - u(0, 0.3) * plan.cavity_y) + u(-0.3, 0.3) * (z - plan.dome_right_z + 50)
     lobe = np.where(x > -40, lobe, np.minimum(lobe, 0) - 0.2 * (-40 - x)).astype(np.float32)
     # What is left of a liver after surgery has grown.

@@ -10,7 +10,7 @@ import numpy as np
 from ..fields import ellipsoid, random_rotation, smooth_max
 from ..scene import BACKGROUND, LIVER, Scene
 from .liver import hilum_mm
-from .organs import blob
+from .organs import blob, gallbladder_mm
 
 
 def draw(scene: Scene, surface: np.ndarray) -> None:
@@ -51,7 +51,7 @@ def _focal_fat(scene: Scene, surface: np.ndarray) -> None:
     where = rng.choice(['falciform', 'gallbladder', 'hilum'])
     centre = {
         'falciform': (u(-15, 25), -0.6 * plan.cavity_y, plan.liver_low_z + u(20, 60)),
-        'gallbladder': (-u(25, 60), -u(0.1, 0.5) * plan.cavity_y, plan.liver_low_z + u(5, 20)),
+        'gallbladder': np.mean(gallbladder_mm(plan), 0) + (u(-15, 15), u(-15, 15), u(12, 28)),
         'hilum': hilum_mm(scene) + (u(-15, 5), -u(5, 15), u(0, 15)),
     }[str(where)]
     box = scene.box(centre, 30)

@@ -3,8 +3,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..fields import ellipsoid, random_rotation, rotation, smooth_max
-from ..scene import BACKGROUND, KIDNEY, SPLEEN, Scene
+from ..fields import capsule, ellipsoid, random_rotation, rotation, smooth_max
+from ..plan import BodyPlan
+from ..scene import BACKGROUND, GALLBLADDER, KIDNEY, SPLEEN, Scene
 
 
 def blob(scene: Scene, centre, radii, hu, label=None, turn=None, within=None, soft_mm=0.0, grain=0.0) -> None:
@@ -86,22 +87,40 @@ def draw_spleen(scene: Scene) -> None:
         blob(scene, (centre[0], centre[1], centre[2] + u(-20, 20)), [u(4, 14)] * 3, u(0, 60), SPLEEN)
 
 
+def gallbladder_mm(plan: BodyPlan) -> tuple[np.ndarray, np.ndarray]:
+    """Neck and fundus: it lies along the under-surface, from below the hilum forwards, downwards and to the right."""
+    u = plan.rng('gallbladder course').uniform
+    ends = np.array([(-u(15, 32), u(0, 0.15) * plan.cavity_y, u(-3, 12)), (-u(30, 72), -u(0.3, 0.75) * plan.cavity_y, -u(0, 20))])
+    ends[:, 2] += plan.under_surface_z(ends[:, 0], ends[:, 1])
+    return ends[0], ends[1]
+
+
 def draw_gallbladder(scene: Scene) -> None:
+    """A pear of 7 to 10 cm by 3 to 4 (Gray's Anatomy), smaller after a meal, one side in its bed in the liver and the
+    other free; now and then wholly within the liver."""
     plan, t = scene.plan, scene.plan.tissues
     rng = plan.rng('gallbladder')
     u = rng.uniform
     if rng.random() > 0.82:
         return
+    neck, fundus = gallbladder_mm(plan)
     wall_mm, bile = (u(2.5, 5) if rng.random() < 0.12 else u(0.8, 2.2)), t.bile
-    turn = random_rotation(rng, 0.5)
-    centre = (-u(22, 60), -u(0.0, 0.5) * plan.cavity_y, plan.liver_low_z - 20 * plan.liver_slope[0] + u(-14, 14))
-    radii = np.array((u(9, 19), u(11, 22), u(16, 36))) * (0.5 if rng.random() < 0.15 else 1)
-    blob(scene, centre, radii + wall_mm, t.soft if wall_mm < 2.5 else u(15, 60), BACKGROUND, turn)
-    blob(scene, centre, radii, bile, BACKGROUND, turn)
+    size = 0.55 if rng.random() < 0.15 else 1.0
+    at_neck, at_fundus = size * u(4, 8), size * u(10, 18)
+    sunk = 1.1 if rng.random() < 0.06 else -u(-0.1, 0.6)  # of its radius, into the liver
+    ends = neck + (0, 0, sunk * at_neck), fundus + (0, 0, sunk * at_fundus)
+    box = scene.box((ends[0] + ends[1]) / 2, np.abs(ends[1] - ends[0]) / 2 + at_fundus + wall_mm)
+    if box is None:
+        return
+    p = scene.at(box)
+    distance = np.maximum(capsule(p, *ends, at_neck, at_fundus), scene.abdomen[box] + np.float32(wall_mm))
+    scene.paint(distance - np.float32(wall_mm), t.soft if wall_mm < 2.5 else u(15, 60), GALLBLADDER, box)
+    scene.paint(distance, bile, GALLBLADDER, box)
+    bottom = ends[1] + (0, 0.5 * at_fundus, 0)
     if rng.random() < 0.12:  # sludge settles at the back
-        blob(scene, (centre[0], centre[1] + 0.5 * radii[1], centre[2]), radii * 0.75, bile + u(15, 60), BACKGROUND, turn)
+        scene.paint(np.maximum(distance, np.float32(bottom[1]) - p[1]), bile + u(15, 60), GALLBLADDER, box)
     if rng.random() < 0.12:  # stone
-        blob(scene, (centre[0], centre[1] + radii[1] * 0.6, centre[2]), (4, 4, 4), u(100, 600), BACKGROUND)
+        scene.paint(np.maximum(distance, ellipsoid(p, bottom, [u(3, 8)] * 3)), u(100, 600), GALLBLADDER, box)
 
 
 def draw_kidneys(scene: Scene) -> None:
