@@ -18,11 +18,13 @@ LEAST_LESION_VOXELS = 8
 
 
 def loss_of(logits: torch.Tensor, classes: torch.Tensor, stage: str, smooth: float = 30.0) -> torch.Tensor:
-    """Weighted cross entropy plus soft Dice over the batch; IGNORE counts in neither."""
-    loss = F.cross_entropy(logits, classes, torch.tensor(CROSS_ENTROPY[stage], device=logits.device), ignore_index=IGNORE)
+    """Weighted cross entropy plus soft Dice over the batch; IGNORE counts in neither. A network may leave out a stage's
+    last classes."""
+    count = logits.shape[1]
+    loss = F.cross_entropy(logits, classes, torch.tensor(CROSS_ENTROPY[stage][:count], device=logits.device), ignore_index=IGNORE)
     known = (classes != IGNORE).float()
     probability = logits.softmax(1) * known[:, None]
-    for number, weight in enumerate(DICE[stage]):
+    for number, weight in enumerate(DICE[stage][:count]):
         if weight:
             truth = (classes == number).float()
             overlap = (probability[:, number] * truth).sum()

@@ -3,7 +3,7 @@ import unittest
 
 import numpy as np
 
-from hepar_training import held_out, scoring, tuning
+from hepar_training import grid_limit, held_out, scoring, tuning
 from hepar_training.ct_files import Scan
 from hepar_training.pool import IGNORE
 from hepar_training.scene import LESION, LIVER
@@ -30,6 +30,18 @@ class Surfaces(unittest.TestCase):
         first, second = block(0, 10), np.roll(block(0, 10), 5, 0)
         self.assertAlmostEqual(scoring.dice(first, second), 0.5)
         self.assertEqual(scoring.dice(first & ~first, second & ~second), 1.0)
+
+
+class GridLimit(unittest.TestCase):
+    def test_a_grid_finer_than_the_scan_costs_nothing_and_a_coarse_one_swallows_lesions(self):
+        labels = np.where(block(2, 28), LIVER, 0).astype(np.uint8)
+        labels[block(8, 14)] = LESION
+        hu = np.array([0, 100, 40], np.float32)[labels]
+        given = held_out.HeldOut(1, Scan(hu, (2.0, 2.0, 2.0)), labels, (labels == LESION).astype(np.uint8), {1: 'cyst'}, 'portal')
+        self.assertEqual(grid_limit.limit_of(given, 2.0), (1.0, [True]))
+        dice, found = grid_limit.limit_of(given, 18.0)
+        self.assertLess(dice, 0.95)
+        self.assertEqual(found, [False])
 
 
 class Lesions(unittest.TestCase):
