@@ -92,6 +92,8 @@ export async function runWindows(field: Field, run: WindowRun): Promise<WindowsR
       run.done(1 - left.length / starts.length);
       const next = groups[n + ahead];
       if (next) running[n % ahead] = begin(next, n + ahead);
+      // While the network is at work.
+      if (left.length > 0) blend.finishBefore(Math.min(...left.map(([, , z]) => z)));
     }
   }
   const probabilities = blend.finish();

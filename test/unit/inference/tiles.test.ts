@@ -108,6 +108,33 @@ describe('blending windows', () => {
     );
   });
 
+  it('is the same when slices are finished as soon as no window is left that reaches into them', () => {
+    fc.assert(
+      fc.property(shape, fc.integer(), (grid, seed) => {
+        const starts = windowsOver(grid as Vec3, WINDOW, 0.5).filter((_, n) => ((seed >> (n % 24)) & 3) !== 0);
+        const [early, late] = [new WindowBlend(grid as Vec3, WINDOW), new WindowBlend(grid as Vec3, WINDOW)];
+        for (const [n, start] of starts.entries()) {
+          const output = { liver: noise(VOXELS, seed + n), lesion: n % 3 === 0 ? null : noise(VOXELS, seed - n - 1) };
+          for (const blend of [early, late]) blend.add(start, output);
+          const next = starts[n + 1];
+          if (next) early.finishBefore(next[2]);
+        }
+        assert.deepEqual(early.finish().both, late.finish().both);
+        assert.ok(early.areNumbers);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('takes no window for slices that are finished', () => {
+    const blend = new WindowBlend([8, 6, 9], WINDOW);
+    const output = { liver: new Float32Array(VOXELS), lesion: null };
+    blend.add([0, 0, 0], output);
+    blend.finishBefore(3);
+    blend.add([0, 0, 3], output);
+    assert.throws(() => blend.add([0, 0, 2], output), /slice 2 is finished/);
+  });
+
   it('takes the lesion of a network that knows none for zero', () => {
     const blend = new WindowBlend([8, 6, 4], WINDOW);
     blend.add([0, 0, 0], { liver: new Float32Array(VOXELS).fill(0.7), lesion: null });
