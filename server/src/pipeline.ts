@@ -10,7 +10,7 @@ import { measure } from './findings/measure.ts';
 import { plausibilityWarnings } from './findings/plausibility.ts';
 import type { FindingsDocument } from './findings/schema.ts';
 import { segment } from './inference/cascade.ts';
-import { loadModel, type Model } from './inference/model.ts';
+import { type Model, readModel } from './inference/model.ts';
 import type { ProviderPreference } from './inference/provider.ts';
 import type { Sliding } from './inference/sliding.ts';
 import { type PriorsSource, readAgainstPriors } from './priors/stage.ts';
@@ -113,7 +113,8 @@ async function compute(request: RunRequest, progress: Progress): Promise<Finding
   const { runId, source, supersedes, archived } = request;
   const correction = request.correction ?? archived?.correction;
   const clock = new Stopwatch();
-  const model = request.modelDir === null ? null : await loadModel(request.modelDir);
+  // Its networks are checked when they are read.
+  const model = request.modelDir === null ? null : await readModel(request.modelDir);
   const instances = parsed(clock.waiting('retrieve', retrieve(source, progress)), source, progress);
   // Instances are decoded as they arrive: what a person sees of both is how many have arrived.
   const quiet = { signal: progress.signal, report: () => {} };
@@ -263,8 +264,9 @@ async function requireSource({ source }: RunRequest, { signal }: Progress): Prom
   if (source.kind !== 'dicomweb') return;
   const archive = createArchive(source.archive);
   try {
-    const found = await archive.findInstances(source.studyInstanceUid, source.seriesInstanceUid, { signal });
-    if (found.length === 0) throw new SourceGone(archive.url);
+    if (!(await archive.holdsSeries(source.studyInstanceUid, source.seriesInstanceUid, { signal }))) {
+      throw new SourceGone(archive.url);
+    }
   } finally {
     archive.close();
   }

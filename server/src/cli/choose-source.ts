@@ -26,7 +26,7 @@ interface Where {
  * @throws UsageError where there are several; as surveyFiles and Archive do
  */
 export function chooseSource(where: Where, signal: AbortSignal): Promise<ChosenSource> {
-  return where.dicomweb === undefined ? fromFiles(where, signal) : fromArchive(where);
+  return where.dicomweb === undefined ? fromFiles(where, signal) : fromArchive(where, signal);
 }
 
 async function fromFiles({ input, series }: Where, signal: AbortSignal): Promise<ChosenSource> {
@@ -45,19 +45,19 @@ async function fromFiles({ input, series }: Where, signal: AbortSignal): Promise
   };
 }
 
-async function fromArchive({ input, series, dicomweb }: Where): Promise<ChosenSource> {
+async function fromArchive({ input, series, dicomweb }: Where, signal: AbortSignal): Promise<ChosenSource> {
   const { archive } = readConfig({ ...process.env, HEPAR_DICOMWEB_URL: dicomweb });
   const [studyInstanceUid = '', inPath] = input.split('/', 2);
   const client = createArchive(archive!);
   try {
-    const candidates = (await client.findSeries(studyInstanceUid)).map((each) => ({
+    const candidates = (await client.findSeries(studyInstanceUid, { signal })).map((each) => ({
       ...each,
       instances: each.instances ?? 0,
     }));
     if (candidates.length === 0)
       throw new Refusal('no-such-series', `There is no study ${studyInstanceUid} in the archive.`);
     const { seriesInstanceUid } = chooseSeries(candidates, series ?? inPath);
-    const instances = await client.findInstances(studyInstanceUid, seriesInstanceUid);
+    const instances = await client.findInstances(studyInstanceUid, seriesInstanceUid, { signal });
     return {
       source: { kind: 'dicomweb', archive: archive!, studyInstanceUid, seriesInstanceUid, instances },
       studyInstanceUid,

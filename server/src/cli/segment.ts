@@ -42,16 +42,26 @@ export async function segmentCommand(args: string[]): Promise<number> {
     return 0;
   }
   using interrupt = onInterrupt();
+  await using stack = new AsyncDisposableStack();
+  // What takes its time goes on beside the rest: the start of the engine, what the archive answers, the reading of the networks.
+  const engine = new Engine();
+  stack.defer(() => engine.close());
+  engine.prepare();
+  const ended = new AbortController();
+  stack.defer(() => ended.abort());
+  const signal = AbortSignal.any([interrupt.signal, ended.signal]);
+  const choosing = chooseSource(options, signal);
+  choosing.catch(() => {});
   const model = await loadModel(options.modelDir);
   if (options.heatMap && !model.manifest.cascade.segment.presence) {
     const { id, version } = model.manifest;
     throw new UsageError(`--heatmap: the model ${id} ${version} has no output for a heat map.`);
   }
-  const chosen = await chooseSource(options, interrupt.signal);
-  const prior = await choosePrior(options, chosen.source, interrupt.signal);
+  const chosen = await choosing;
+  const prior = await choosePrior(options, chosen.source, signal);
   const display = showProgress(process.stderr);
   try {
-    const made = await run(chosen, prior, model, options, { signal: interrupt.signal, report: display.report });
+    const made = await run(engine, chosen, prior, model, options, { signal, report: display.report });
     display.end();
     process.stdout.write(summary(made, options.out));
     return 0;
@@ -62,6 +72,7 @@ export async function segmentCommand(args: string[]): Promise<number> {
 
 /** The result is made beside the folder that receives it, and moved in when it is complete. */
 async function run(
+  engine: Engine,
   chosen: ChosenSource,
   prior: ChosenPrior,
   model: Model,
@@ -74,7 +85,6 @@ async function run(
   const { runId, archived, supersedes } = await named(chosen, prior, model, options);
   const unfinished = await mkdtemp(join(out, '.unfinished-'));
   const made = join(unfinished, 'result');
-  const engine = new Engine();
   try {
     const findings = await engine.run(
       {

@@ -9,6 +9,7 @@ import {
   findSeries,
   findStudies,
   findStudiesOfDays,
+  holdsSeries,
   type SeriesSummary,
   type StudyQuery,
   type StudySize,
@@ -32,6 +33,8 @@ export interface Archive {
   findSeries(studyUid: string, options?: Abortable): Promise<SeriesSummary[]>;
   /** SOP Instance UIDs of a series, in the archive's order; [] when the series is unknown. */
   findInstances(studyUid: string, seriesUid: string, options?: Abortable): Promise<string[]>;
+  /** Whether there is an instance of a series. */
+  holdsSeries(studyUid: string, seriesUid: string, options?: Abortable): Promise<boolean>;
   /** The header of one image; what is pixel data stays in the archive. */
   describeInstance(
     studyUid: string,
@@ -109,6 +112,9 @@ export function createArchive(options: ArchiveOptions): Archive {
 
     findInstances: async (studyUid, seriesUid, { signal } = {}) =>
       isPathSafe(studyUid) && isPathSafe(seriesUid) ? findInstances(ask, root, studyUid, seriesUid, signal) : [],
+
+    holdsSeries: async (studyUid, seriesUid, { signal } = {}) =>
+      isPathSafe(studyUid) && isPathSafe(seriesUid) && holdsSeries(ask, root, studyUid, seriesUid, signal),
 
     describeInstance: async (study, series, instance, { signal } = {}) => {
       if (![study, series, instance].every(isPathSafe)) throw new NotFound(root);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Ask, DicomWebClient } from './client.ts';
+import type { Ask, DicomWebClient, Exchange } from './client.ts';
 import { BrokenTransfer, NotFound } from './errors.ts';
 
 /** A series as QIDO-RS describes it; null is what the archive does not say. */
@@ -157,6 +157,28 @@ export async function findInstances(
   return [...found.keys()];
 }
 
+/** Whether a series has an instance: one is asked for, since a long list takes an archive its time. */
+export async function holdsSeries(
+  ask: Ask,
+  root: string,
+  studyUid: string,
+  seriesUid: string,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const found = await ask(
+    (client, request) =>
+      client.searchForInstances({
+        studyInstanceUID: studyUid,
+        seriesInstanceUID: seriesUid,
+        queryParams: { limit: 1 },
+        request,
+      }),
+    rowsOf(`${root}/studies/${studyUid}/series/${seriesUid}/instances`, instanceRow),
+    signal,
+  );
+  return found.some((row) => first(row['00080018']) !== null);
+}
+
 /**
  * All pages of a search, each row once. Archives cut answers at limits of their own, often without saying so: the next page is
  * asked for until one brings nothing new. No limit is sent, as some archives refuse those above their own.
@@ -173,13 +195,7 @@ async function searchAll<Row>(
   for (let offset = 0; ; ) {
     const page = await ask(
       (client, request) => call(client, { queryParams: offset > 0 ? { offset } : {}, request }),
-      ({ failure, response }) => {
-        if (failure instanceof NotFound) return [];
-        if (failure !== null) throw failure;
-        const parsed = z.array(row).safeParse(response ?? []);
-        if (parsed.success) return parsed.data;
-        throw new BrokenTransfer(url, 'it is not a search result in DICOM JSON', { transient: false });
-      },
+      rowsOf(url, row),
       signal,
     );
     const before = found.size;
@@ -191,6 +207,17 @@ async function searchAll<Row>(
     offset += page.length;
   }
 }
+
+/** What is made of an answer to a search: none where there is nothing of that name. */
+const rowsOf =
+  <Row>(url: string, row: z.ZodType<Row>) =>
+  ({ failure, response }: Exchange): Row[] => {
+    if (failure instanceof NotFound) return [];
+    if (failure !== null) throw failure;
+    const parsed = z.array(row).safeParse(response ?? []);
+    if (parsed.success) return parsed.data;
+    throw new BrokenTransfer(url, 'it is not a search result in DICOM JSON', { transient: false });
+  };
 
 function first<T>(element: { Value?: (T | null)[] | undefined } | undefined): T | null {
   return element?.Value?.[0] ?? null;

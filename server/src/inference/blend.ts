@@ -87,7 +87,7 @@ export class WindowBlend {
   }
 }
 
-/** Adds a row of values, each times its weight. */
+/** Adds a row of values, each times its weight; four at a time, which spares the loop's own work. */
 function addRow(
   sums: Float32Array,
   to: number,
@@ -96,10 +96,19 @@ function addRow(
   profile: Float32Array,
   weight: number,
 ): void {
-  for (let x = 0; x < profile.length; x++) sums[to + x]! += weight * profile[x]! * values[from + x]!;
+  const fours = profile.length & ~3;
+  let x = 0;
+  for (; x < fours; x += 4) {
+    const [at, of] = [to + x, from + x];
+    sums[at]! += weight * profile[x]! * values[of]!;
+    sums[at + 1]! += weight * profile[x + 1]! * values[of + 1]!;
+    sums[at + 2]! += weight * profile[x + 2]! * values[of + 2]!;
+    sums[at + 3]! += weight * profile[x + 3]! * values[of + 3]!;
+  }
+  for (; x < profile.length; x++) sums[to + x]! += weight * profile[x]! * values[from + x]!;
 }
 
-/** The same for both classes at once, four voxels at a time: a voxel's weight is made once, and the loop's own work is spared. */
+/** The same for both classes at once: a voxel's weight is made once. */
 function addRows(
   { liver, lesion }: Probabilities,
   to: number,

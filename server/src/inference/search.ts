@@ -34,9 +34,10 @@ export class LiverSearch {
   see(start: Vec3, { liver, lesion }: Pick<WindowProbabilities, 'liver' | 'lesion'>): void {
     const seen = this.#seen;
     if (!seen) return;
+    const [width] = this.#window;
     let from = 0;
     for (const row of this.#rowsOf(start)) {
-      for (let x = 0; x < this.#window[0]; x++, from++) {
+      for (let x = 0; x < width; x++, from++) {
         const probability = lesion ? liver[from]! + lesion[from]! : liver[from]!;
         if (!(probability > PERHAPS)) continue;
         const likely = probability > 0.5 ? LIKELY : POSSIBLE;

@@ -47,6 +47,8 @@ export class Engine {
   #busy = false;
   #runId: string | undefined;
   #closed = false;
+  /** Whether the process has been given a request. */
+  #wasAsked = false;
   #idle: NodeJS.Timeout | undefined;
   #output: string[] = [];
 
@@ -56,12 +58,17 @@ export class Engine {
     this.#options = { pipeline, graceMs, idleMs, standsBy, yieldsToOthers };
     this.#onOutput = onOutput ?? (() => {});
     this.#onAskedAgain = onAskedAgain ?? (() => {});
-    if (standsBy) this.#ensureChild();
+    if (standsBy) this.prepare();
   }
 
   /** The process' id while there is one. */
   get pid(): number | undefined {
     return this.#child?.pid;
+  }
+
+  /** Starts the process, which loads the pipeline's code while nobody waits for it yet. */
+  prepare(): void {
+    this.#ensureChild();
   }
 
   /**
@@ -100,6 +107,8 @@ export class Engine {
     const child = this.#child;
     if (!child) return;
     const exited = new Promise((resolve) => child.once('exit', resolve));
+    // It has nothing to bring to an end when it was never asked, and may still be loading.
+    if (!this.#wasAsked) child.kill('SIGKILL');
     if (child.connected) child.disconnect();
     const killer = setTimeout(() => child.kill('SIGKILL'), 1_000);
     await exited;
@@ -144,6 +153,7 @@ export class Engine {
       const fail = (error: unknown) => settle(() => reject(error));
       signal.addEventListener('abort', cancel, { once: true });
       child.on('message', hear).on('close', fall).on('error', fail);
+      this.#wasAsked = true;
       tell(child, { kind: 'start', request });
     });
   }
@@ -157,6 +167,7 @@ export class Engine {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#child = child;
+    this.#wasAsked = false;
     this.#output = [];
     for (const stream of [child.stdout!, child.stderr!]) {
       createInterface({ input: stream }).on('line', (line) => {

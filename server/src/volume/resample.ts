@@ -90,9 +90,17 @@ function averageBlocks({ grid, hu }: Volume, box: Box, [fi, fj, fk]: Vec3): Samp
   };
 }
 
-/** Two rows at a time: the sums are read and written half as often. */
+/** Two rows at a time, four columns of each: the sums are read and written half as often, and the loop's own work is spared. */
 function addRows(hu: Int16Array, from: number, other: number, columns: Int32Array): void {
-  for (let i = 0; i < columns.length; i++) columns[i] = columns[i]! + hu[from + i]! + hu[other + i]!;
+  const fours = columns.length & ~3;
+  let i = 0;
+  for (; i < fours; i += 4) {
+    columns[i] = columns[i]! + hu[from + i]! + hu[other + i]!;
+    columns[i + 1] = columns[i + 1]! + hu[from + i + 1]! + hu[other + i + 1]!;
+    columns[i + 2] = columns[i + 2]! + hu[from + i + 2]! + hu[other + i + 2]!;
+    columns[i + 3] = columns[i + 3]! + hu[from + i + 3]! + hu[other + i + 3]!;
+  }
+  for (; i < columns.length; i++) columns[i] = columns[i]! + hu[from + i]! + hu[other + i]!;
 }
 
 function addRow(hu: Int16Array, from: number, columns: Int32Array): void {

@@ -52,6 +52,25 @@ describe('searching an archive', () => {
     await start((response) => response.writeHead(404).end());
   });
 
+  it('tells whether a series is there by one instance of it, in one short request', async () => {
+    for (const [body, held] of [
+      [[instance(1)], true],
+      [[instance(1), instance(2)], true],
+      [[], false],
+    ] as const) {
+      await start((response) => response.writeHead(200).end(JSON.stringify(body)));
+      assert.equal(await archive.holdsSeries('1.2', '1.3'), held);
+      assert.deepEqual(
+        fake.requests.map(({ path }) => path),
+        ['/studies/1.2/series/1.3/instances?limit=1'],
+      );
+      archive.close();
+      await fake.stop();
+    }
+    await start((response) => response.writeHead(404).end());
+    assert.equal(await archive.holdsSeries('1.2', '1.3'), false);
+  });
+
   it('describes series, and leaves out what the archive does not say', async () => {
     const full = {
       '0020000E': { vr: 'UI', Value: ['2.25.5'] },

@@ -164,6 +164,19 @@ describe('engine process', () => {
     assert.equal(ready.pid, undefined);
   });
 
+  it('runs the first request in the process that was prepared, which leaves nothing behind when none comes', async () => {
+    const progress = { signal: new AbortController().signal, report: silent };
+    for (const isAsked of [true, false]) {
+      const early = new Engine({ pipeline });
+      early.prepare();
+      const { pid } = early;
+      if (isAsked) await early.run(requestFor(SERIES.quick), progress);
+      assert.equal(early.pid, pid);
+      await early.close();
+      assert.throws(() => process.kill(pid!, 0), { code: 'ESRCH' });
+    }
+  });
+
   it('keeps credentials out of the environment of the process that reads files from outside', async () => {
     process.env.HEPAR_AUTH = 'token:not-for-the-engine';
     const fresh = new Engine({ pipeline: new URL('./environment-pipeline.ts', import.meta.url) });
