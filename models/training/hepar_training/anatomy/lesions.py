@@ -16,6 +16,8 @@ RADII_MM = {
     'treated': (6, 28), 'tiny': (1.6, 5), 'confluent': (7, 18), 'infiltrating': (20, 45),
 }  # fmt: skip
 TYPES = tuple(RADII_MM)
+# Tumours of 4 to 10 cm: a reader sees them at once, and they are what is treated.
+BULKY_SHARE, BULKY_RADII_MM = 0.3, (20.0, 48.0)
 _SHARE = (0.12, 0.1, 0.28, 0.25, 0.05, 0.06, 0.07, 0.04, 0.03)
 _COUNTS, _COUNT_SHARE = (0, 1, 2, 3, 5, 8, 14), (0.24, 0.2, 0.17, 0.14, 0.12, 0.08, 0.05)
 _FEW = ('hcc', 'abscess', 'confluent', 'infiltrating')  # seldom more than three of them
@@ -53,7 +55,7 @@ def _sites(plan: BodyPlan) -> _Sites:
 def _hanging_out(sites: _Sites, radius_mm: float, rng: np.random.Generator) -> np.ndarray | None:
     """The centre of a lesion that grows out of the liver towards its neighbours, about half of it; None where there is
     no room for one."""
-    where = np.flatnonzero((sites.depth < 10) & (sites.room > 1.2 * radius_mm))
+    where = np.flatnonzero((sites.depth < 10) & (sites.room > 0.8 * radius_mm))
     if not len(where):
         return None
     k = where[rng.integers(len(where))]
@@ -68,6 +70,7 @@ def plan_lesions(plan: BodyPlan, count: int | None = None) -> list[Lesion]:
         count = int(rng.choice(_COUNTS, p=_COUNT_SHARE))
     mixed, main = rng.random() < 0.2, str(rng.choice(TYPES, p=_SHARE))
     sites = _sites(plan)
+    bulk = plan.rng('bulk')
     lesions: list[Lesion] = []
     if not len(sites.points):
         return lesions
@@ -79,6 +82,8 @@ def plan_lesions(plan: BodyPlan, count: int | None = None) -> list[Lesion]:
         if number == 1 and kind != 'tiny':
             smallest, largest = smallest * 1.4, largest * 1.5
         radius = float(np.exp(u(np.log(smallest), np.log(largest))))
+        if number == 1 and bulk.random() < BULKY_SHARE:
+            kind, radius = ('hcc' if bulk.random() < 0.7 else 'metastasis'), float(bulk.uniform(*BULKY_RADII_MM))
         centre = sites.points[rng.integers(len(sites.points))] + u(-4, 4, 3)
         stretch = u(0.93, 1.07, 3) if plan.plain else u(0.72, 1.3, 3)
         exophytic = bool(rng.random() < 0.2 and radius > 6)
