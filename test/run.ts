@@ -1,6 +1,6 @@
 /**
  * Runs the tests: `test/run.ts [--full] [--grep TEXT] [files…]`. `--full` runs every case of every matrix. Without files all
- * layers run, two lanes of them beside each other: most tests keep one core busy, or wait for another process.
+ * layers run, three lanes of them beside one another: a test keeps one core busy, and often waits for another process.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,8 +13,12 @@ import Mocha from 'mocha';
 
 /** In the order in which they run. */
 const LAYERS = ['unit', 'integration', 'conformance', 'e2e'];
-/** What the first lane runs; the second runs the rest, and takes about as long. */
-const FIRST_LANE = /^test\/(unit|conformance)\/|^test\/integration\/(cli|imported|one-study|priors|start)/;
+/** What each lane runs: a file goes with the first that takes it. They take about as long as one another. */
+const LANES = [
+  /^test\/(unit|conformance)\/|^test\/integration\/(cli-|imported)/,
+  /^test\/e2e\/|^test\/integration\/(cli|one-study|priors|start)/,
+  /./,
+];
 
 /** A lane that could write no more would stand still. */
 const MOST_KEPT_BYTES = 2 ** 26;
@@ -62,13 +66,13 @@ async function runFiles(files: readonly string[]): Promise<Counts> {
   });
 }
 
-/** Each lane in a process of its own. What the second says is kept until the first has ended. */
+/** Each lane in a process of its own. What the others say is kept until those before them have ended. */
 async function runLanes(): Promise<Counts> {
   const grep = values.grep === undefined ? [] : ['--grep', values.grep];
   const env = process.stdout.isTTY ? { FORCE_COLOR: '1', ...process.env } : process.env;
   const all = LAYERS.flatMap((layer) => globSync(`test/${layer}/**/*.test.ts`).sort());
-  const lanes = [true, false].map((isFirst) => {
-    const files = all.filter((file) => FIRST_LANE.test(file) === isFirst);
+  const lanes = LANES.map((lane) => {
+    const files = all.filter((file) => LANES.find((each) => each.test(file)) === lane);
     return fork(fileURLToPath(import.meta.url), [...grep, ...files], { silent: true, env });
   });
   const ends = lanes.map(countsOf);

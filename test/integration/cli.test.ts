@@ -15,6 +15,7 @@ import { scoreAgainstTruth } from '../../server/src/phantom/score.ts';
 import { collectSeries, makePhantomSeries, SMALL_GEOMETRY } from '../../server/src/phantom/series.ts';
 import { readSeg } from '../../server/src/reports/read-seg.ts';
 import { startTestOrthanc, withArchive } from '../support/orthanc.ts';
+import { COARSE, writeTinyModel } from '../unit/inference/tiny-model.ts';
 
 const COMMAND = fileURLToPath(new URL('../../server/src/cli/main.ts', import.meta.url));
 
@@ -208,7 +209,10 @@ describe('hepar segment', function () {
     const other = makePhantomSeries({ seed: 5, geometry: SMALL_GEOMETRY });
     const slices = Array.from(other.instances(), ({ bytes }) => bytes);
     await inArchive((archive) => archive.store(slices, other.studyInstanceUid));
-    const args = ['segment', other.studyInstanceUid, '--dicomweb', orthanc.dicomWebUrl];
+    // Which voxels it finds is of no account here.
+    const model = join(scratch, 'model');
+    await writeTinyModel(model, COARSE);
+    const args = ['segment', other.studyInstanceUid, '--dicomweb', orthanc.dicomWebUrl, '--model', model];
     const cutOff = join(scratch, 'out-cut-off');
     strictEqual((await hepar([...args, '--out', cutOff], credentials())).code, 0);
     const seg = await readFile(join(cutOff, 'segmentation.dcm'));

@@ -17,7 +17,7 @@ def looked(kind: str, phase: str, seed: int, radius_mm: float = 14.0) -> tuple[n
     plan = sample_plan(seed)
     tissues = dataclasses.replace(plan.tissues, phase=phase, liver=100.0, aorta={'arterial': 300.0, 'portal': 160.0}.get(phase, 130.0))
     plan = dataclasses.replace(plan, tissues=tissues, plain=False, noise_hu=3.0)
-    scene = Scene(plan, Grid.centred((0, 0, 0), (1.5,) * 3, (32, 32, 32)))
+    scene = Scene(plan, Grid.centred((0, 0, 0), (1.5,) * 3, (24, 24, 24)))
     scene.hu[:], scene.labels[:] = 100.0, 1
     x, y, z = scene.position
     distance = (np.sqrt(x * x + y * y + z * z) - radius_mm).astype(np.float32)
