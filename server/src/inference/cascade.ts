@@ -4,7 +4,7 @@ import { resampleHu } from '../volume/resample.ts';
 import type { CtSeries, Warning } from '../volume/series.ts';
 import type { Box, LabelMap, Vec3, Volume } from '../volume/volume.ts';
 import { huTransform } from './intensity.ts';
-import { coarseField, type LocatedLiver, locateLiver, noLiver } from './locate.ts';
+import { coarseField, type LocatedLiver, locateLiver, lookForLiver, noLiver } from './locate.ts';
 import type { Stage } from './manifest.ts';
 import type { Model } from './model.ts';
 import { clearOutside, holdsAny, surroundings } from './near.ts';
@@ -46,7 +46,7 @@ export async function segment(
   report('segment', 0);
 
   const warnings: Warning[] = [];
-  const { located, lost } = await withNetwork(
+  const { coarse, found, lost } = await withNetwork(
     model,
     locate,
     options,
@@ -54,29 +54,30 @@ export async function segment(
     warnings,
     () => coarseField(volume, locate),
     async (session, field) => ({
-      located: await locateLiver(field, { locate, leastLiverMl }, session, signal, progress(0, LOCATED)),
+      coarse: field,
+      found: await lookForLiver(field, locate, session, signal, progress(0, LOCATED)),
       lost: session.faults && session.engine.provider === 'cpu' ? session.engine : null,
     }),
   );
   // A GPU that was lost to stage 1 is not asked again.
   const rest = lost ? { ...options, provider: lost.provider } : options;
-  const { field, heatMap, engine } = await withNetwork(
+  const { field, heatMap, engine, located } = await withNetwork(
     model,
     stage,
     rest,
     signal,
     warnings,
-    () => closeUp(volume, located, { stage, marginMm }),
+    () => closeUp(volume, locateLiver(coarse, found, leastLiverMl), { stage, marginMm }),
     async (session, close) => ({
       ...(await lookClosely(
         close,
-        located,
         stage,
         mirroring(session, stage, options.sliding),
         signal,
         progress(LOCATED, WINDOWS_DONE),
       )),
       engine: lost ?? session.engine,
+      located: close.located,
     }),
   );
 
@@ -91,6 +92,7 @@ export async function segment(
 
 /** What stage 2 looks at: the box around the located liver on a fine grid, and where the liver may be. */
 interface CloseUp extends Field {
+  readonly located: LocatedLiver;
   /** 1 there, on the grid of the located liver. */
   readonly near: Uint8Array;
 }
@@ -102,13 +104,12 @@ function closeUp(
 ): CloseUp {
   const box = widen(located.grid, located.box, marginMm) ?? located.box;
   const grid = atLeastWindow(patientAlignedGrid(located.grid, box, stage.spacingMm), stage.windowVoxels);
-  return { grid, hu: resampleHu(volume, grid), near: surroundings(located, marginMm) };
+  return { grid, hu: resampleHu(volume, grid), located, near: surroundings(located, marginMm) };
 }
 
 /** Stage 2: probabilities [liver, lesion] on the fine grid, and of its patches. */
 async function lookClosely(
-  { grid, hu, near }: CloseUp,
-  located: LocatedLiver,
+  { grid, hu, located, near }: CloseUp,
   stage: Stage,
   session: NetworkSession,
   signal: AbortSignal,

@@ -5,7 +5,8 @@ import { patientAlignedGrid, voxelMl, wholeBox } from '../volume/geometry.ts';
 import { resampleHu } from '../volume/resample.ts';
 import type { Box, Grid, Vec3, Volume } from '../volume/volume.ts';
 import { huTransform } from './intensity.ts';
-import type { Manifest, Stage } from './manifest.ts';
+import type { Stage } from './manifest.ts';
+import type { Probabilities } from './probabilities.ts';
 import { LiverSearch } from './search.ts';
 import type { NetworkSession } from './session.ts';
 import { atLeastWindow, type Field, runWindows } from './windows.ts';
@@ -28,29 +29,32 @@ export function coarseField(volume: Volume, { spacingMm, windowVoxels }: Stage):
   return { grid, hu: resampleHu(volume, grid) };
 }
 
-/**
- * Stage 1 of the cascade: the liver in the whole scan.
- * @throws Refusal 'no-liver-in-view' when what it finds is smaller than the manifest's least liver
- */
-export async function locateLiver(
+/** Stage 1 of the cascade looks at the whole scan: what it says of each voxel. */
+export async function lookForLiver(
   field: Field,
-  { locate: stage, leastLiverMl }: Pick<Manifest['cascade'], 'leastLiverMl'> & { readonly locate: Stage },
+  stage: Stage,
   session: NetworkSession,
   signal: AbortSignal,
   done: (fraction: number) => void,
-): Promise<LocatedLiver> {
-  const { grid } = field;
-  const {
-    probabilities: { liver, lesion },
-  } = await runWindows(field, {
+): Promise<Probabilities> {
+  const { probabilities } = await runWindows(field, {
     stage,
     session,
     transform: huTransform(stage.intensity, Number.NaN),
     wanted: (start) => holdsTissue(field, start, stage.windowVoxels),
-    rounds: new LiverSearch(grid, stage.windowVoxels),
+    rounds: new LiverSearch(field.grid, stage.windowVoxels),
     signal,
     done,
   });
+  return probabilities;
+}
+
+/**
+ * The liver in what stage 1 says.
+ * @throws Refusal 'no-liver-in-view' when it is smaller than the manifest's least liver
+ */
+export function locateLiver(field: Field, { liver, lesion }: Probabilities, leastLiverMl: number): LocatedLiver {
+  const { grid } = field;
   const mask = new Uint8Array(liver.length);
   for (let voxel = 0; voxel < mask.length; voxel++) if (liver[voxel]! + lesion[voxel]! > 0.5) mask[voxel] = 1;
   const components = connectedComponents(mask, grid.shape, (value) => value === 1);

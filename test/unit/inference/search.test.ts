@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { locateLiver } from '../../../server/src/inference/locate.ts';
+import { locateLiver, lookForLiver } from '../../../server/src/inference/locate.ts';
 import type { Stage } from '../../../server/src/inference/manifest.ts';
 import type { NetworkSession } from '../../../server/src/inference/session.ts';
 import { type Field, runWindows } from '../../../server/src/inference/windows.ts';
@@ -61,7 +61,7 @@ const done = () => {};
 
 const search = async (field: Field) => {
   const { made, ran } = session();
-  const { mask } = await locateLiver(field, { locate: STAGE, leastLiverMl: 150 }, made, signal, done);
+  const { mask } = locateLiver(field, await lookForLiver(field, STAGE, made, signal, done), 150);
   return { mask, windows: ran.windows };
 };
 
@@ -119,8 +119,8 @@ describe('the search for the liver in a long scan', () => {
   it('runs all windows where there is no liver, before it says so', async () => {
     const field = fieldOf(SHAPE, []);
     const { made, ran } = session();
-    const locating = locateLiver(field, { locate: STAGE, leastLiverMl: 150 }, made, signal, done);
-    await assert.rejects(locating, { name: 'Refusal', code: 'no-liver-in-view' });
+    const seen = await lookForLiver(field, STAGE, made, signal, done);
+    assert.throws(() => locateLiver(field, seen, 150), { name: 'Refusal', code: 'no-liver-in-view' });
     assert.equal(ran.windows, (await everywhere(field)).windows);
   });
 
