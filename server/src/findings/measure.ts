@@ -5,7 +5,7 @@ import type { Progress } from '../progress.ts';
 import { type Components, connectedComponents, paintComponents } from '../volume/components.ts';
 import { voxelMl } from '../volume/geometry.ts';
 import type { CtSeries } from '../volume/series.ts';
-import type { LabelMap, Vec3 } from '../volume/volume.ts';
+import type { Box, LabelMap, Vec3 } from '../volume/volume.ts';
 import { rounded } from './rounding.ts';
 import type { FindingsDocument, Lesion } from './schema.ts';
 import { measureShape, type VoxelRun } from './shape.ts';
@@ -34,7 +34,9 @@ export async function measure(
   signal.throwIfAborted();
   report('measure', 0);
   const { grid, labels } = segmentation.labelMap;
-  const components = connectedComponents(labels, grid.shape, (label) => label === LESION);
+  // Nothing outside it is labelled: a long scan takes no longer than a short one.
+  const { box } = segmentation.lesionProbability;
+  const components = connectedComponents(labels, grid.shape, (label) => label === LESION, { box });
   if (components.count + LIVER_SEGMENT > MOST_SEGMENTS) {
     throw new RangeError(`${components.count} separate lesions, more than ${MOST_SEGMENTS} segments can name`);
   }
@@ -43,12 +45,7 @@ export async function measure(
   );
 
   const segments = new Uint16Array(labels.length);
-  let liverVoxels = 0;
-  for (let voxel = 0; voxel < labels.length; voxel++) {
-    if (labels[voxel] !== LIVER) continue;
-    segments[voxel] = LIVER_SEGMENT;
-    liverVoxels++;
-  }
+  const liverVoxels = paintLiver(segments, labels, grid.shape, box);
   const numbers = new Uint32Array(components.count + 1);
   order.forEach((label, n) => {
     numbers[label] = n + 1;
@@ -84,6 +81,22 @@ export async function measure(
     },
     segments: { grid, labels: segments },
   };
+}
+
+/** Makes all voxels of the box that are liver the liver's segment. @returns how many there are */
+function paintLiver(segments: Uint16Array, labels: Uint8Array, [nx, ny]: Vec3, { start, size }: Box): number {
+  let voxels = 0;
+  for (let k = start[2]; k < start[2] + size[2]; k++) {
+    for (let j = start[1]; j < start[1] + size[1]; j++) {
+      const row = start[0] + nx * (j + ny * k);
+      for (let voxel = row; voxel < row + size[0]; voxel++) {
+        if (labels[voxel] !== LIVER) continue;
+        segments[voxel] = LIVER_SEGMENT;
+        voxels++;
+      }
+    }
+  }
+  return voxels;
 }
 
 /** A run of a lesion's voxels along i, with the index of its first voxel in memory. */

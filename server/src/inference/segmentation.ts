@@ -11,7 +11,7 @@ export const LESION = 2;
 export interface Segmentation {
   /** BACKGROUND, LIVER (without its lesions) or LESION for each voxel of the volume. */
   readonly labelMap: LabelMap<Uint8Array>;
-  /** Lesion probability in 1/255, for the voxels of `box` only, i fastest; zero outside the box. */
+  /** Lesion probability in 1/255, for the voxels of `box` only, i fastest; outside the box it is zero, and nothing is labelled. */
   readonly lesionProbability: { readonly box: Box; readonly values: Uint8Array };
   /** Null when the model has no such output. */
   readonly heatMap: HeatMap | null;

@@ -45,10 +45,27 @@ export function toHounsfield(
   padding: Padding | null,
   out: Int16Array,
 ): void {
-  const { first, last } = padding ?? { first: Number.POSITIVE_INFINITY, last: Number.NEGATIVE_INFINITY };
+  if (slope === 1 && intercept === 0 && padding === null && stored instanceof Int16Array) {
+    out.set(stored);
+    return;
+  }
+  // A range that holds no stored value.
+  const { first, last } = padding ?? { first: 2 ** 20, last: 2 ** 20 };
+  if (isSmallAndWhole(slope) && isSmallAndWhole(intercept)) {
+    // As nearly every scanner writes it: whole numbers take a third of the time.
+    for (let at = 0; at < stored.length; at++) {
+      const value = stored[at]!;
+      const hu = value >= first && value <= last ? AIR_HU : (Math.imul(value, slope) + intercept) | 0;
+      out[at] = hu < -32768 ? -32768 : hu > 32767 ? 32767 : hu;
+    }
+    return;
+  }
   for (let at = 0; at < stored.length; at++) {
     const value = stored[at]!;
     const hu = value >= first && value <= last ? AIR_HU : Math.round(value * slope + intercept);
     out[at] = hu < -32768 ? -32768 : hu > 32767 ? 32767 : hu;
   }
 }
+
+/** Whether its product with a stored value, and the sum of two such, is a whole number of 32 bits. */
+const isSmallAndWhole = (value: number) => Number.isInteger(value) && Math.abs(value) < 2 ** 14;

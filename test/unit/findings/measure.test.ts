@@ -157,11 +157,35 @@ describe('measuring', () => {
     const series = seriesFrom(grid, Int16Array.of(10, 20, 60, 999));
     const segmentation: Segmentation = {
       ...segmentationOf(grid, Uint8Array.of(2, 2, 2, 1), 0),
-      // A box that leaves the first voxel out: there the probability is zero.
-      lesionProbability: { box: { start: [1, 0, 0], size: [3, 1, 1] }, values: Uint8Array.of(255, 51, 0) },
+      lesionProbability: { box: { start: [0, 0, 0], size: [4, 1, 1] }, values: Uint8Array.of(0, 255, 51, 0) },
     };
     const { lesions } = (await measure(series, segmentation, 'run-1', PROGRESS)).findings;
     assert.deepEqual([lesions[0]!.meanHu, lesions[0]!.huSd, lesions[0]!.confidence], [30, 21.6, 0.4]);
+  });
+
+  it('finds in a long scan what lies in the box that holds all labels, wherever it is', async () => {
+    const grid = gridAround([0, 0, 0], [6, 5, 9], [1, 1, 1], AXIAL);
+    const labels = new Uint8Array(6 * 5 * 9);
+    const at = (i: number, j: number, k: number) => i + 6 * (j + 5 * k);
+    for (let k = 5; k < 8; k++) for (let j = 1; j < 4; j++) for (let i = 2; i < 6; i++) labels[at(i, j, k)] = 1;
+    labels[at(2, 1, 5)] = 2;
+    labels[at(5, 3, 7)] = 2;
+    const box: Box = { start: [2, 1, 5], size: [4, 3, 3] };
+    const segmentation: Segmentation = {
+      ...segmentationOf(grid, labels, 0),
+      lesionProbability: { box, values: Uint8Array.from({ length: 36 }, (_, n) => (n === 0 ? 255 : 51)) },
+    };
+    const series = seriesFrom(grid, new Int16Array(labels.length));
+    const { findings, segments } = await measure(series, segmentation, 'run-1', PROGRESS);
+    assert.deepEqual(
+      segments.labels,
+      Uint16Array.from(labels, (label, voxel) => (label === 2 ? (voxel === at(2, 1, 5) ? 2 : 3) : label)),
+    );
+    assert.equal(findings.liver.volumeMl, 0.036);
+    assert.deepEqual(
+      findings.lesions.map(({ confidence }) => confidence),
+      [1, 0.2],
+    );
   });
 
   it('measures a single voxel, however small', async () => {
