@@ -7,6 +7,7 @@ import { LESION, type Segmentation } from '../../server/src/inference/segmentati
 import type { GeometryOptions } from '../../server/src/phantom/geometry.ts';
 import { collectSeries, makePhantomSeries, type PhantomOptions } from '../../server/src/phantom/series.ts';
 import { buildSeg } from '../../server/src/reports/seg.ts';
+import { wholeBox } from '../../server/src/volume/geometry.ts';
 import { MANIFEST } from '../unit/reports/fake-series.ts';
 import { python, readSeries } from './seg-support.ts';
 
@@ -81,7 +82,7 @@ describe('measurements, against numpy and scipy on the SEG and the CT', () => {
       const series = await readSeries(join(place, 'ct'));
       const segmentation: Segmentation = {
         labelMap: { grid: series.volume.grid, labels: truth.labels.map((label) => Math.min(label, LESION)) },
-        lesionProbability: { box: { start: [0, 0, 0], size: [0, 0, 0] }, values: new Uint8Array() },
+        lesionProbability: { box: wholeBox(series.volume.grid), values: new Uint8Array(truth.labels.length) },
         heatMap: null,
         liverMedianHu: 100,
         engine: { provider: 'cpu', device: 'CPU' },

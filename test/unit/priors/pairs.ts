@@ -9,7 +9,7 @@ import { type Pose, posed } from '../../../server/src/phantom/pose.ts';
 import { makeRandom, type Random } from '../../../server/src/phantom/random.ts';
 import { makeScanner } from '../../../server/src/phantom/scanner.ts';
 import type { EarlierScan } from '../../../server/src/priors/compare.ts';
-import { dot, toPatient, toVoxel } from '../../../server/src/volume/geometry.ts';
+import { dot, toPatient, toVoxel, wholeBox } from '../../../server/src/volume/geometry.ts';
 import type { CtSeries } from '../../../server/src/volume/series.ts';
 import type { Grid, LabelMap, Vec3 } from '../../../server/src/volume/volume.ts';
 
@@ -80,7 +80,7 @@ export async function resultOf(truth: LabelMap<Uint8Array>, frameOfReferenceUid:
   } as unknown as CtSeries;
   const segmentation = {
     labelMap: { grid, labels: labels.map((label) => (label > 1 ? LESION : label === 1 ? LIVER : 0)) },
-    lesionProbability: { box: { start: [0, 0, 0], size: [0, 0, 0] }, values: new Uint8Array() },
+    lesionProbability: { box: wholeBox(grid), values: new Uint8Array(labels.length) },
   } as unknown as Segmentation;
   const signal = new AbortController().signal;
   const { findings, segments } = await measure(series, segmentation, `run ${frameOfReferenceUid}`, {
