@@ -46,7 +46,7 @@ export async function segment(
   report('segment', 0);
 
   const warnings: Warning[] = [];
-  const { coarse, found, lost } = await withNetwork(
+  const { lost, seen } = await withNetwork(
     model,
     locate,
     options,
@@ -54,8 +54,8 @@ export async function segment(
     warnings,
     () => coarseField(volume, locate),
     async (session, field) => ({
-      coarse: field,
-      found: await lookForLiver(field, locate, session, signal, progress(0, LOCATED)),
+      // Taken out when it is used: a long scan's memory is not kept through stage 2.
+      seen: [{ field, found: await lookForLiver(field, locate, session, signal, progress(0, LOCATED)) }],
       lost: session.faults && session.engine.provider === 'cpu' ? session.engine : null,
     }),
   );
@@ -67,7 +67,10 @@ export async function segment(
     rest,
     signal,
     warnings,
-    () => closeUp(volume, locateLiver(coarse, found, leastLiverMl), { stage, marginMm }),
+    () => {
+      const { field, found } = seen.pop()!;
+      return closeUp(volume, locateLiver(field, found, leastLiverMl), { stage, marginMm });
+    },
     async (session, close) => ({
       ...(await lookClosely(
         close,
