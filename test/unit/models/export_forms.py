@@ -9,7 +9,7 @@ from hepar_training import export, manifest  # noqa: E402
 from hepar_training.networks import Shape, UNet  # noqa: E402
 
 folder = Path(sys.argv[1])
-shapes = {'locate': Shape(4, (4, 8)), 'segment': Shape(3, (8, 8, 8), 2, True)}
+shapes = {'locate': Shape(4, (4, 8)), 'segment': Shape(4, (8, 8, 8), 2, True)}
 manifest.WINDOW_ZYX.update({'locate': (8, 16, 24), 'segment': (16, 16, 32)})
 references = {}
 for stage, shape in shapes.items():
