@@ -59,10 +59,10 @@ def load_released(net: UNet, path: Path) -> list[str]:
             missing.append(name)
             continue
         value, bias = _unflatten(weights[flat], module.weight.shape), weights[flat.replace('.weight', '.bias')]
-        if name == 'head' and value.shape != module.weight.shape:  # of another number of classes
-            missing.append(name)
-            continue
         if value.shape != module.weight.shape:
+            if name == 'head':  # of another number of classes
+                missing.append(name)
+                continue
             raise SystemExit(f'{path}: {name} has the shape {tuple(value.shape)}, the network {tuple(module.weight.shape)}; warm starts need the same widths')
         module.weight.data.copy_(value)
         if module.bias is not None:
