@@ -13,6 +13,9 @@ from .model import Model, Stage
 from .networks import UNet
 
 _AROUND = np.ones((3, 3, 3), bool)
+# Fat and soft tissue are above this; air, lung, foam and cloth below.
+TISSUE_HU = -200
+AROUND_BODY_MM = 6
 
 
 @dataclass
@@ -81,23 +84,39 @@ def largest(mask: np.ndarray) -> np.ndarray:
     return components == 1 + int(np.argmax(np.bincount(components.ravel())[1:]))
 
 
-def _run(stage: Stage, x: np.ndarray, scale: np.ndarray, shape: tuple[int, ...], fill: float) -> np.ndarray:
-    """Probabilities [class, z, y, x] on the scan's own voxels."""
-    p = slide(stage.net, x, stage.window_zyx, stage.overlap, fill)
-    return np.stack([from_grid(c, scale, shape) for c in p])
+def _run(stage: Stage, x: np.ndarray, fill: float) -> np.ndarray:
+    """Probabilities [class, z, y, x] on the stage's grid."""
+    return slide(stage.net, x, stage.window_zyx, stage.overlap, fill)
 
 
-def locate(scan: Scan, stage: Stage) -> np.ndarray:
-    """Stage 1's liver, bool [z, y, x] on the scan's voxels."""
+def _on_scan(field: np.ndarray, scale: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """[class, z, y, x] on the scan's own voxels."""
+    return np.stack([from_grid(c, scale, shape) for c in field])
+
+
+def body_box(coarse: np.ndarray, least_voxels: float, around_voxels: int) -> tuple[slice, ...]:
+    """Around all pieces of fat and soft tissue of at least a size, all of the grid where there is none."""
+    pieces, count = ndimage.label(coarse > TISSUE_HU, _AROUND)
+    body = (np.bincount(pieces.ravel(), minlength=count + 1) >= least_voxels)[pieces] & (pieces > 0)
+    inside = np.nonzero(body) if body.any() else np.indices(coarse.shape).reshape(3, -1)
+    return tuple(slice(max(0, int(i.min()) - around_voxels), int(i.max()) + 1 + around_voxels) for i in inside)
+
+
+def locate(scan: Scan, stage: Stage, least_liver_ml: float) -> np.ndarray:
+    """Stage 1's liver, bool [z, y, x] on the scan's voxels. It sees the box around the body."""
     coarse, scale = to_grid(scan.hu, scan.spacing_mm[::-1], stage.spacing_mm)
-    p = _run(stage, window(coarse), scale, scan.hu.shape, float(window(np.array(AIR_HU))))
-    return largest(p.argmax(0) == 1)
+    box = body_box(coarse, least_liver_ml * 1000 / stage.spacing_mm**3, int(np.ceil(AROUND_BODY_MM / stage.spacing_mm)))
+    p = _run(stage, window(coarse[box]), float(window(np.array(AIR_HU))))
+    whole = np.zeros((len(p), *coarse.shape), np.float32)
+    whole[0] = 1
+    whole[(slice(None), *box)] = p
+    return largest(_on_scan(whole, scale, scan.hu.shape).argmax(0) == 1)
 
 
 def segment_scan(scan: Scan, model: Model, rules: dict | None = None, located: np.ndarray | None = None) -> Result:
     """`rules` replace the model's post-processing, `located` stage 1's liver."""
     spacing = scan.spacing_mm[::-1]
-    located = locate(scan, model.locate) if located is None else located
+    located = locate(scan, model.locate, model.least_liver_ml) if located is None else located
     result = Result(located, np.zeros(scan.hu.shape, np.uint8), np.zeros(scan.hu.shape, np.float32))
     if located.sum() * np.prod(spacing) / 1000 < model.least_liver_ml:
         return result
@@ -105,7 +124,7 @@ def segment_scan(scan: Scan, model: Model, rules: dict | None = None, located: n
     box = tuple(slice(max(0, int(i.min() - model.margin_mm / s)), int(i.max() + model.margin_mm / s) + 2) for i, s in zip(np.nonzero(located), spacing))
     inside = scan.hu[box]
     fine, scale = to_grid(inside, spacing, model.segment.spacing_mm)
-    p = _run(model.segment, around_liver_median(fine, median), scale, inside.shape, float(around_liver_median(np.array(AIR_HU), median)))
+    p = _on_scan(_run(model.segment, around_liver_median(fine, median), float(around_liver_median(np.array(AIR_HU), median))), scale, inside.shape)
     # What stage 1, which sees more of the body, did not take for liver anywhere near is none.
     far = ndimage.distance_transform_edt(~located[box], sampling=spacing) > model.margin_mm + model.locate.spacing_mm
     p[1:, far] = 0

@@ -9,7 +9,7 @@ from . import intensity
 from .networks import SHAPES, Shape
 from .samples import LOCATE_SPACING_MM, SEGMENT_SPACING_MM
 
-WINDOW_ZYX = {'locate': (64, 80, 96), 'segment': (80, 96, 96)}
+WINDOW_ZYX = {'locate': (64, 96, 128), 'segment': (80, 96, 96)}
 OVERLAP = {'locate': 0.25, 'segment': 0.25}
 SPACING_MM = {'locate': LOCATE_SPACING_MM, 'segment': SEGMENT_SPACING_MM}
 CHANNELS = {'locate': ['background', 'liver', 'other', 'other'], 'segment': ['background', 'liver', 'lesion', 'other']}
@@ -58,7 +58,7 @@ def _stage(folder: Path, stage: str, spacing_mm: float, shape: Shape, reference:
         'input': 'x',
         'output': 'y',
         'activation': 'logits',
-        'channels': CHANNELS[stage],
+        'channels': CHANNELS[stage][: shape.classes],
         'spacingMm': [spacing_mm] * 3,
         'windowVoxels': list(WINDOW_ZYX[stage][::-1]),
         'overlap': OVERLAP[stage],

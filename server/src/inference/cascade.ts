@@ -52,7 +52,7 @@ export async function segment(
     options,
     signal,
     warnings,
-    () => coarseField(volume, locate),
+    () => coarseField(volume, locate, leastLiverMl),
     async (session, field) => ({
       // Taken out when it is used: a long scan's memory is not kept through stage 2.
       seen: [{ field, found: await lookForLiver(field, locate, session, signal, progress(0, LOCATED)) }],

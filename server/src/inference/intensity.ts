@@ -55,3 +55,10 @@ const LEAST_SCALE = 1e-8;
 export function transformed({ low, high, centre, scale }: HuTransform, hu: number): number {
   return ((hu < low ? low : hu > high ? high : hu) - centre) / scale;
 }
+
+/** The network's values of voxels. */
+export function allTransformed(transform: HuTransform, hu: Float32Array): Float32Array {
+  const values = new Float32Array(hu.length);
+  for (let voxel = 0; voxel < hu.length; voxel++) values[voxel] = transformed(transform, hu[voxel]!);
+  return values;
+}

@@ -1,7 +1,8 @@
 import { Refusal } from '../refusal.ts';
 import { boundingBox, plainLayout } from '../volume/bounding-box.ts';
 import { connectedComponents, largestComponent, paintComponents } from '../volume/components.ts';
-import { patientAlignedGrid, voxelMl, wholeBox } from '../volume/geometry.ts';
+import { gridOfBox, patientAlignedGrid, toVoxel, voxelCount, voxelMl, wholeBox, widen } from '../volume/geometry.ts';
+import { AIR_HU } from '../volume/hounsfield.ts';
 import { resampleHu } from '../volume/resample.ts';
 import type { Box, Grid, Vec3, Volume } from '../volume/volume.ts';
 import { huTransform } from './intensity.ts';
@@ -21,12 +22,49 @@ export interface LocatedLiver {
 }
 
 /** A window without a voxel above this holds air alone. */
-const AIR_HU = -500;
+const MOST_OF_AIR_HU = -500;
 
-/** The whole scan on stage 1's grid, which is aligned with the patient. */
-export function coarseField(volume: Volume, { spacingMm, windowVoxels }: Stage): Field {
-  const grid = atLeastWindow(patientAlignedGrid(volume.grid, wholeBox(volume.grid), spacingMm), windowVoxels);
-  return { grid, hu: resampleHu(volume, grid) };
+/** Fat and soft tissue are above this; air, lung, foam and cloth below. */
+const TISSUE_HU = -200;
+/** What the network is shown around the body. */
+const AROUND_BODY_MM = 6;
+
+/**
+ * The scan on stage 1's grid, which is aligned with the patient: of it the box around the body, since air beside the
+ * patient would take windows of its own.
+ * @param leastLiverMl tissue that is no larger is no body
+ */
+export function coarseField(volume: Volume, { spacingMm, windowVoxels }: Stage, leastLiverMl: number): Field {
+  const grid = patientAlignedGrid(volume.grid, wholeBox(volume.grid), spacingMm);
+  const whole = { grid, hu: resampleHu(volume, grid) };
+  const body = bodyBox(whole, leastLiverMl);
+  const around = body && widen(grid, body, AROUND_BODY_MM);
+  return cut(whole, atLeastWindow(around ? gridOfBox(grid, around) : grid, windowVoxels));
+}
+
+/** The box around all pieces of tissue of at least a volume; null where there is none. */
+function bodyBox({ grid, hu }: Field, leastMl: number): Box | null {
+  const tissue = new Uint8Array(hu.length);
+  for (let voxel = 0; voxel < tissue.length; voxel++) if (hu[voxel]! > TISSUE_HU) tissue[voxel] = 1;
+  const pieces = connectedComponents(tissue, grid.shape, (value) => value === 1);
+  paintComponents(tissue, pieces, (piece) => (pieces.sizes[piece]! * voxelMl(grid) < leastMl ? 0 : null));
+  return boundingBox(tissue, plainLayout(grid.shape));
+}
+
+/** The field on a grid whose voxels are its own, or lie beside it, where there is air. */
+function cut({ grid: from, hu }: Field, grid: Grid): Field {
+  const [nx, ny, nz] = from.shape;
+  const [width, height, depth] = grid.shape;
+  const [x, y, z] = toVoxel(from, grid.originMm).map(Math.round) as unknown as Vec3;
+  const [first, end] = [Math.max(0, x), Math.min(nx, x + width)];
+  const part = new Float32Array(voxelCount(grid.shape)).fill(AIR_HU);
+  for (let k = Math.max(0, z); k < Math.min(nz, z + depth); k++) {
+    for (let j = Math.max(0, y); j < Math.min(ny, y + height); j++) {
+      const row = nx * (j + ny * k);
+      part.set(hu.subarray(row + first, row + end), first - x + width * (j - y + height * (k - z)));
+    }
+  }
+  return { grid, hu: part };
 }
 
 /** Stage 1 of the cascade looks at the whole scan: what it says of each voxel. */
@@ -80,7 +118,7 @@ function holdsTissue({ grid, hu }: Field, start: Vec3, [wx, wy, wz]: Vec3): bool
   for (let z = 0; z < wz; z++) {
     for (let y = 0; y < wy; y++) {
       const row = start[0] + nx * (start[1] + y + ny * (start[2] + z));
-      for (let x = 0; x < wx; x++) if (hu[row + x]! > AIR_HU) return true;
+      for (let x = 0; x < wx; x++) if (hu[row + x]! > MOST_OF_AIR_HU) return true;
     }
   }
   return false;

@@ -1,5 +1,6 @@
 import {
   type Components,
+  componentBox,
   connectedComponents,
   fillHoles,
   largestComponent,
@@ -22,22 +23,25 @@ export function postprocess(
 ): void {
   const { shape } = grid;
   const ml = voxelMl(grid);
+  // Where there is anything to look at.
+  let around = box;
   if (rules.keepLargestLiver) {
     const livers = connectedComponents(labels, shape, (label) => label !== BACKGROUND, { box });
     const largest = largestComponent(livers);
     paintComponents(labels, livers, (liver) => (liver === largest ? null : BACKGROUND));
+    around = componentBox(livers, shape, largest) ?? box;
   }
   if (rules.fillHolesMl > 0) {
-    fillHoles(labels, shape, (label) => label === BACKGROUND, LIVER, Math.floor(rules.fillHolesMl / ml), box);
+    fillHoles(labels, shape, (label) => label === BACKGROUND, LIVER, Math.floor(rules.fillHolesMl / ml), around);
   }
   const isLesion = (label: number) => label === LESION;
   if (rules.leastInsideLiver > 0) {
-    const lesions = connectedComponents(labels, shape, isLesion, { box });
+    const lesions = connectedComponents(labels, shape, isLesion, { box: around });
     const shares = sharesInLiver(labels, shape, lesions);
     paintComponents(labels, lesions, (lesion) => (shares[lesion]! < rules.leastInsideLiver ? BACKGROUND : null));
   }
   if (rules.leastLesionMl > 0 || rules.leastLesionConfidence > 0) {
-    const lesions = connectedComponents(labels, shape, isLesion, { box });
+    const lesions = connectedComponents(labels, shape, isLesion, { box: around });
     const confidences = meanProbabilities(lesions, shape, box, values);
     paintComponents(labels, lesions, (lesion) => {
       const tooSmall = lesions.sizes[lesion]! * ml < rules.leastLesionMl;

@@ -26,14 +26,14 @@ export async function decideOnScannerGrid(
   const [width, height] = box.size;
   const inside = insideRows(field.grid, gridOfBox(grid, box));
   const lesionAt = LESION_CHANNEL * width * height;
-  for (const { k, values: slice } of sampleField(field, grid, box, NOTHING)) {
+  for (const { k, values: slice, firsts, ends } of sampleField(field, grid, box, NOTHING)) {
     if (k % 8 === 0) await nextTurn();
     signal.throwIfAborted();
     for (let j = 0; j < height; j++) {
       const [first, end] = inside(j, k - box.start[2]);
       const row = box.start[0] + grid.shape[0] * (box.start[1] + j + grid.shape[1] * k);
       const boxRow = width * (j + height * (k - box.start[2]));
-      for (let i = first; i < end; i++) {
+      for (let i = Math.max(first, firsts[j]!); i < Math.min(end, ends[j]!); i++) {
         const liver = slice[LIVER_CHANNEL + i + width * j]!;
         const lesion = slice[lesionAt + i + width * j]!;
         if (liver < NOTHING && lesion < NOTHING) continue;

@@ -32,3 +32,19 @@ export function gaussianWeights(window: number): Float32Array {
     Math.max(LEAST_WEIGHT, Math.exp(-0.5 * ((i - centre) / sigma) ** 2)),
   );
 }
+
+/** Copies a window, whose first voxel is [x, y, z], out of values on a grid of `shape` voxels, x fastest. */
+export function readWindow(
+  values: Float32Array,
+  [nx, ny]: Vec3,
+  [x, y, z]: Vec3,
+  [wx, wy, wz]: Vec3,
+  into: Float32Array,
+): void {
+  for (let k = 0, to = 0; k < wz; k++) {
+    for (let j = 0; j < wy; j++, to += wx) {
+      const from = x + nx * (y + j + ny * (z + k));
+      into.set(values.subarray(from, from + wx), to);
+    }
+  }
+}

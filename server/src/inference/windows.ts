@@ -2,13 +2,13 @@ import type { Field as ProbabilityField } from '../volume/field.ts';
 import type { Grid, Vec3 } from '../volume/volume.ts';
 import { WindowBlend } from './blend.ts';
 import { NetworkError } from './errors.ts';
-import { type HuTransform, transformed } from './intensity.ts';
+import { allTransformed, type HuTransform } from './intensity.ts';
 import type { Stage } from './manifest.ts';
 import { PresenceBlend } from './presence.ts';
 import type { Probabilities } from './probabilities.ts';
 import { sharedFloats } from './runtime.ts';
 import type { NetworkSession, WindowProbabilities } from './session.ts';
-import { windowsOver } from './tiles.ts';
+import { readWindow, windowsOver } from './tiles.ts';
 
 /** What the windows of a stage slide over: HU on a patient-aligned grid, at least a window along each axis. */
 export interface Field {
@@ -55,6 +55,8 @@ export interface WindowsResult {
 export async function runWindows(field: Field, run: WindowRun): Promise<WindowsResult> {
   const { stage, session, transform, signal, rounds = ALL_AT_ONCE } = run;
   const { shape } = field.grid;
+  // Once, since windows overlap.
+  const values = allTransformed(transform, field.hu);
   const [wx, wy, wz] = stage.windowVoxels;
   const starts = windowsOver(shape, stage.windowVoxels, stage.overlap).filter(run.wanted);
   const blend = new WindowBlend(shape, stage.windowVoxels);
@@ -67,7 +69,7 @@ export async function runWindows(field: Field, run: WindowRun): Promise<WindowsR
   const begin = (group: readonly Vec3[], n: number): Promise<WindowProbabilities> => {
     const input = inputs[n % ahead]!.subarray(0, window * group.length);
     for (const [i, start] of group.entries()) {
-      readWindow(field, start, stage.windowVoxels, transform, input.subarray(i * window, (i + 1) * window));
+      readWindow(values, shape, start, stage.windowVoxels, input.subarray(i * window, (i + 1) * window));
     }
     const output = session.probabilities(input, group.length);
     // It may fail when nobody waits for it any more.
@@ -123,24 +125,6 @@ export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promi
     return await Promise.race([work, abort.promise]);
   } finally {
     signal.removeEventListener('abort', cancel);
-  }
-}
-
-/** Copies a window's voxels and gives them the network's values. */
-export function readWindow(
-  { grid, hu }: Field,
-  start: Vec3,
-  [wx, wy, wz]: Vec3,
-  transform: HuTransform,
-  into: Float32Array,
-): void {
-  const [nx, ny] = grid.shape;
-  let to = 0;
-  for (let z = 0; z < wz; z++) {
-    for (let y = 0; y < wy; y++) {
-      let from = start[0] + nx * (start[1] + y + ny * (start[2] + z));
-      for (let x = 0; x < wx; x++) into[to++] = transformed(transform, hu[from++]!);
-    }
   }
 }
 

@@ -67,6 +67,23 @@ export function paintComponents(
   });
 }
 
+/** The smallest box that holds a component of an array of `shape`; null where there is no such component. */
+export function componentBox(components: Components, [nx, ny]: Vec3, label: number): Box | null {
+  const low = [Infinity, Infinity, Infinity] as [number, number, number];
+  const high = [-1, -1, -1] as [number, number, number];
+  components.runLabels.forEach((of, run) => {
+    if (of !== label) return;
+    const at = components.runStarts[run]!;
+    const first = [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))] as const;
+    for (const axis of [0, 1, 2] as const) {
+      low[axis] = Math.min(low[axis], first[axis]);
+      high[axis] = Math.max(high[axis], first[axis] + (axis === 0 ? components.runLengths[run]! - 1 : 0));
+    }
+  });
+  if (high[0] < 0) return null;
+  return { start: low, size: [high[0] - low[0] + 1, high[1] - low[1] + 1, high[2] - low[2] + 1] };
+}
+
 /**
  * Fills holes: 6-connected pockets of `isOpen` voxels that do not reach the faces of the box and hold at most
  * `largestVoxels`. Returns the number of voxels that were set to `fill`.

@@ -13,6 +13,9 @@ export interface FieldSlice {
   readonly k: number;
   /** [channels, box.size[1], box.size[0]], columns fastest. The next slice overwrites it. */
   readonly values: Float32Array;
+  /** Of each row, the column before which all values are zero, and the one from which on they are again. */
+  readonly firsts: Int32Array;
+  readonly ends: Int32Array;
 }
 
 /**
@@ -27,19 +30,22 @@ export function* sampleField(
   least = Number.NEGATIVE_INFINITY,
 ): Generator<FieldSlice> {
   const [width, height, depth] = box.size;
-  const out = new Float32Array(field.channels * width * height);
+  const values = new Float32Array(field.channels * width * height);
+  const [firsts, ends] = [new Int32Array(height), new Int32Array(height).fill(width)];
   const origin = toVoxel(field.grid, gridOfBox(target, box).originMm);
   const steps = stepsBetween(target, field.grid);
   const sampleSlice = areParallel(steps)
     ? parallelSampler(field, origin, steps, box.size, least)
     : sampler(field, origin, steps, box.size);
   for (let k = 0; k < depth; k++) {
-    sampleSlice(k, out);
-    yield { k: box.start[2] + k, values: out };
+    const slice = { k: box.start[2] + k, values, firsts, ends };
+    sampleSlice(k, slice);
+    yield slice;
   }
 }
 
-type SampleSlice = (k: number, out: Float32Array) => void;
+/** Makes the box's slice k of what was made of another. */
+type SampleSlice = (k: number, slice: FieldSlice) => void;
 
 /** One axis after the other: a voxel of the target takes one interpolation instead of seven. */
 function parallelSampler(
@@ -58,46 +64,47 @@ function parallelSampler(
   const planes = Array.from({ length: channels }, () => new Float64Array(nx * ny));
   const line = new Float64Array(nx);
   /** Of each row of the planes: its first voxel that is not below `least`, and the one behind the last. */
-  const [firsts, ends] = [new Int32Array(ny), new Int32Array(ny)];
-  return (k, out) => {
+  const [begins, stops] = [new Int32Array(ny), new Int32Array(ny)];
+  return (k, { values: out, firsts, ends }) => {
     const z = between(origin[2] + k * steps[2][2], nz);
-    firsts.fill(nx);
-    ends.fill(0);
+    begins.fill(nx);
+    stops.fill(0);
     for (const [c, plane] of planes.entries()) {
       const near = nx * ny * (z.at + nz * c);
       const far = nx * ny * (z.next + nz * c);
       for (let n = 0; n < plane.length; n++) {
         plane[n] = values[near + n]! + z.share * (values[far + n]! - values[near + n]!);
       }
-      widenRows(plane, least, firsts, ends);
+      widenRows(plane, least, begins, stops);
     }
-    out.fill(0);
     for (const [j, y] of rows.entries()) {
-      const first = Math.min(firsts[y.at]!, firsts[y.next]!);
-      const end = Math.max(ends[y.at]!, ends[y.next]!);
-      if (first >= end) continue;
-      let i = 0;
-      let last = width - 1;
-      while (i <= last && !reaches(i, first, end)) i++;
-      while (last >= i && !reaches(last, first, end)) last--;
-      if (i > last) continue;
+      for (let row = width * j; row < out.length; row += width * height) out.fill(0, row + firsts[j]!, row + ends[j]!);
+      const begin = Math.min(begins[y.at]!, begins[y.next]!);
+      const stop = Math.max(stops[y.at]!, stops[y.next]!);
+      let first = 0;
+      let end = begin < stop ? width : 0;
+      while (first < end && !reaches(first, begin, stop)) first++;
+      while (end > first && !reaches(end - 1, begin, stop)) end--;
+      firsts[j] = first;
+      ends[j] = end;
+      if (first === end) continue;
       for (const [c, plane] of planes.entries()) {
         for (let x = 0; x < nx; x++) {
           const value = plane[nx * y.at + x]!;
           line[x] = value + y.share * (plane[nx * y.next + x]! - value);
         }
         const to = width * (j + height * c);
-        for (let column = i; column <= last; column++) {
-          const value = line[at[column]!]!;
-          out[to + column] = value + shares[column]! * (line[next[column]!]! - value);
+        for (let i = first; i < end; i++) {
+          const value = line[at[i]!]!;
+          out[to + i] = value + shares[i]! * (line[next[i]!]! - value);
         }
       }
     }
   };
 
-  /** Whether a column lies beside one of the voxels from `first` to `end`. */
-  function reaches(column: number, first: number, end: number): boolean {
-    return next[column]! >= first && at[column]! < end;
+  /** Whether a column lies beside one of the voxels from `begin` to `stop`. */
+  function reaches(column: number, begin: number, stop: number): boolean {
+    return next[column]! >= begin && at[column]! < stop;
   }
 }
 
@@ -119,7 +126,7 @@ function sampler({ grid, values }: Field, origin: Vec3, [di, dj, dk]: Steps, [wi
   const [nx, ny, nz] = grid.shape;
   const perChannel = nx * ny * nz;
   const perSlice = width * height;
-  return (k, out) => {
+  return (k, { values: out }) => {
     for (let j = 0; j < height; j++) {
       const x0 = origin[0] + j * dj[0] + k * dk[0];
       const y0 = origin[1] + j * dj[1] + k * dk[1];

@@ -11,15 +11,16 @@ import { fileURLToPath } from 'node:url';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { bundledModelDir } from '../../../server/src/cli/bundled-model.ts';
 import { WindowBlend } from '../../../server/src/inference/blend.ts';
-import { huTransform, transformed } from '../../../server/src/inference/intensity.ts';
+import { allTransformed, huTransform } from '../../../server/src/inference/intensity.ts';
 import { loadModel, networkFor, readNetwork } from '../../../server/src/inference/model.ts';
 import { type NetworkSession, openSession } from '../../../server/src/inference/provider.ts';
-import { gaussianWeights, windowsOver } from '../../../server/src/inference/tiles.ts';
-import { type Field, readWindow, runWindows } from '../../../server/src/inference/windows.ts';
+import { gaussianWeights, readWindow, windowsOver } from '../../../server/src/inference/tiles.ts';
+import { type Field, runWindows } from '../../../server/src/inference/windows.ts';
 import { toPatient } from '../../../server/src/volume/geometry.ts';
 import { resampleHu } from '../../../server/src/volume/resample.ts';
 import type { Grid, Vec3 } from '../../../server/src/volume/volume.ts';
 import { PYTHON } from '../../support/python.ts';
+import { timeByKind } from './operators.ts';
 import { benchVolume } from './phantom-ct.ts';
 import { SlidingWindow, type Spent } from './sliding-window.ts';
 import { heading, median, row } from './table.ts';
@@ -70,10 +71,7 @@ async function fieldOfEightWindows(): Promise<Field> {
 /** The PyTorch loop with our field, windows and weights. */
 async function slidingWindow(): Promise<SlidingWindow> {
   const path = join(scratch, 'field.f32');
-  await writeFile(
-    path,
-    field.hu.map((hu) => transformed(transform, hu)),
-  );
+  await writeFile(path, allTransformed(transform, field.hu));
   const backwards = <T>(values: readonly T[]) => values.toReversed();
   return SlidingWindow.start(PYTHON, here('sliding_window.py'), {
     training: here('../../../models/training'),
@@ -174,7 +172,7 @@ async function accountForAWindow(): Promise<void> {
   const [x, y, z] = stage.windowVoxels;
   const input = new Float32Array(x * y * z);
   const blend = new WindowBlend(field.grid.shape, stage.windowVoxels);
-  const spent: Record<string, number[]> = { read: [], network: [], blend: [], loop: [] };
+  const spent: Record<string, number[]> = { scale: [], read: [], network: [], blend: [], loop: [] };
   const shares: number[] = [];
   const timed = async <T>(part: string, work: () => T | Promise<T>): Promise<T> => {
     const started = performance.now();
@@ -182,8 +180,9 @@ async function accountForAWindow(): Promise<void> {
     spent[part]!.push(performance.now() - started);
     return result;
   };
+  const values = await timed('scale', () => allTransformed(transform, field.hu));
   for (const start of starts) {
-    await timed('read', () => readWindow(field, start, stage.windowVoxels, transform, input));
+    await timed('read', () => readWindow(values, field.grid.shape, start, stage.windowVoxels, input));
     const found = await session.probabilities(input);
     await timed('blend', () => blend.add(start, found));
   }
@@ -200,7 +199,8 @@ async function accountForAWindow(): Promise<void> {
   const direct = flopsOf(join(model.dir, networkFor(stage, 'cuda').file));
   const peak = await convolutionPeak();
   heading('of a window', 'ms', 'of the loop');
-  row('reading and scaling HU, by itself', ms(typical('read')), percent(typical('read') / loop));
+  const read = typical('scale') / starts.length + typical('read');
+  row('scaling HU and reading a window, by itself', ms(read), percent(read / loop));
   row(
     `network and probabilities, by themselves, ${session.lanes ?? 1} windows at a time`,
     ms(network),
@@ -218,6 +218,14 @@ async function accountForAWindow(): Promise<void> {
   row(`fastest single convolution (${peak.what}), GFLOP/s`, (peak.rate / 1e9).toFixed(1));
   row('share of the convolution peak', percent((flops * 1000) / network / peak.rate));
   row('the same, if the form for CPUs had not been spared operations', percent((direct * 1000) / network / peak.rate));
+  process.stdout.write('\n');
+
+  const kinds = await timeByKind(join(model.dir, networkFor(stage, 'cpu').file), [1, 1, z, y, x], scratch);
+  const whole = kinds.reduce((sum, kind) => sum + kind.ms, 0);
+  heading('of a window on one core, as the runtime counts it', 'ms', 'share', 'GFLOP/s');
+  for (const { name, ms: time, flops: work } of kinds) {
+    row(name, ms(time), percent(time / whole), work > 0 ? (work / time / 1e6).toFixed(1) : '');
+  }
 }
 
 function flopsOf(file: string): number {

@@ -3,7 +3,7 @@ import { cross, normalise } from '../../../server/src/volume/geometry.ts';
 import type { Box, Grid, Vec3 } from '../../../server/src/volume/volume.ts';
 
 /** Right-handed unit axes from a uniformly distributed quaternion. */
-const anyAxes: fc.Arbitrary<Grid['axes']> = fc
+export const anyAxes: fc.Arbitrary<Grid['axes']> = fc
   .tuple(...[0, 1, 2, 3].map(() => fc.double({ min: -1, max: 1, noNaN: true })))
   .filter((q) => Math.hypot(...q) > 0.1)
   .map((q) => {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
+import { boundingBox, plainLayout } from '../../../server/src/volume/bounding-box.ts';
 import {
   type Components,
   type Connectivity,
+  componentBox,
   connectedComponents,
   fillHoles,
   largestComponent,
@@ -95,6 +97,20 @@ for s in (n.generate_binary_structure(3, 1), numpy.ones((3, 3, 3))):
     assert.equal(largestComponent(of('110110111011')), 3);
     assert.equal(largestComponent(of('11011')), 1);
     assert.equal(largestComponent(of('000')), 0);
+  });
+
+  it('a component lies in its box, which is none too large', () => {
+    fc.assert(
+      fc.property(anyCase, ({ shape, values }) => {
+        const components = connectedComponents(values, shape, isSet);
+        for (let label = 1; label <= components.count; label++) {
+          const alone = new Uint8Array(values.length);
+          paintComponents(alone, components, (other) => (other === label ? 1 : null));
+          assert.deepEqual(componentBox(components, shape, label), boundingBox(alone, plainLayout(shape)));
+        }
+        assert.equal(componentBox(components, shape, components.count + 1), null);
+      }),
+    );
   });
 
   it('paints components, and leaves those that are told to stay', () => {

@@ -180,9 +180,12 @@ describe('probabilities back on the scanner grid: a contour off by a voxel', () 
         const reading = sampleField(field, target, wholeBox(target));
         const some = sampleField(field, target, wholeBox(target), 0.5);
         for (const { values: full } of reading) {
-          const { values: left } = some.next().value!;
+          const { values: left, firsts, ends } = some.next().value!;
+          const [width, height] = target.shape;
           full.forEach((value, n) => {
             assert.ok(left[n] === value || (left[n] === 0 && value < 0.5), `${left[n]}, not ${value}`);
+            const row = Math.floor(n / width) % height;
+            if (n % width < firsts[row]! || n % width >= ends[row]!) assert.equal(left[n], 0);
           });
         }
         assert.equal(some.next().done, true);

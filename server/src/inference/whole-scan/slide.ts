@@ -4,6 +4,7 @@ import { NetworkError } from '../errors.ts';
 import type { Stage } from '../manifest.ts';
 import { sharedFloats } from '../runtime.ts';
 import type { NetworkSession, WindowOutput } from '../session.ts';
+import { readWindow } from '../tiles.ts';
 import { grouped, orAborted, partOf } from '../windows.ts';
 import { type Decision, toProbabilitiesInPlace } from './decide.ts';
 import type { NetworkInput } from './input.ts';
@@ -102,21 +103,6 @@ function viewsOver(shape: Vec3, { windowVoxels, overlap, wholeScan }: Stage, tur
       finishedTo: n === last ? (zs[layer + 1] ?? shape[2]) : z,
     }));
   });
-}
-
-function readWindow(
-  values: Float32Array,
-  [nx, ny]: Vec3,
-  [x, y, z]: Vec3,
-  [wx, wy, wz]: Vec3,
-  into: Float32Array,
-): void {
-  for (let k = 0, to = 0; k < wz; k++) {
-    for (let j = 0; j < wy; j++, to += wx) {
-      const from = x + nx * (y + j + ny * (z + k));
-      into.set(values.subarray(from, from + wx), to);
-    }
-  }
 }
 
 function addShare(sum: Float32Array, values: Float32Array, parts: number): void {
