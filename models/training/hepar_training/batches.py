@@ -54,7 +54,7 @@ class Batches(Dataset):
         if self.made % _REFRESH_EVERY == 0:
             self.pool.refresh()
         rng = np.random.default_rng([self.seed, iteration])
-        pairs = [self._crop(rng, want_lesion=k % 2 == 0) for k in range(self.size)]
+        pairs = [self._crop(rng, want_lesion=(iteration * self.size + k) % 2 == 0) for k in range(self.size)]
         return torch.from_numpy(np.stack([p[0] for p in pairs]))[:, None], torch.from_numpy(np.stack([p[1] for p in pairs]))
 
     def _crop(self, rng: np.random.Generator, want_lesion: bool) -> tuple[np.ndarray, np.ndarray]:

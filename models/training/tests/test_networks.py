@@ -168,6 +168,14 @@ class Cascade(unittest.TestCase):
                 covered[start : start + 96] = True
             self.assertTrue(covered.all())
 
+    def test_the_box_around_the_body_leaves_out_air_and_what_is_small(self):
+        coarse = np.full((30, 40, 50), -1000, np.float32)
+        coarse[5:25, 10:30, 20:45] = 40
+        coarse[2, 2, 2] = 40
+        self.assertEqual(cascade.body_box(coarse, 100, 2), (slice(3, 27), slice(8, 32), slice(18, 47)))
+        # As far as the grid goes where there is no body.
+        self.assertEqual(cascade.body_box(np.full((3, 4, 5), -1000.0), 100, 0), (slice(0, 3), slice(0, 4), slice(0, 5)))
+
     def test_resampling_there_and_back_keeps_a_ramp(self):
         z, y, x = np.meshgrid(np.arange(30), np.arange(40), np.arange(50), indexing='ij')
         ramp = (2 * x + 3 * y - z).astype(np.float32)

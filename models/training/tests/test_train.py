@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hepar_training import export, train
+from hepar_training import export, fresh_volumes, train
+from hepar_training.model import load_network
+from hepar_training.batches import Batches
 from hepar_training.flat import FlatUNet
 from hepar_training.losses import dice_by_class
 from hepar_training.networks import Shape, UNet
@@ -58,6 +60,43 @@ class Resuming(unittest.TestCase):
     def test_an_empty_pool_is_named(self):
         with tempfile.TemporaryDirectory() as name, self.assertRaisesRegex(SystemExit, 'has no volumes'):
             run(Path(name), '--iterations', '1')
+
+
+class Crops(unittest.TestCase):
+    def test_every_other_one_is_sought_near_a_lesion_however_many_a_batch_has(self):
+        with tempfile.TemporaryDirectory() as name:
+            fill_pool(Path(name))
+            for size in (1, 2):
+                batches, asked = Batches('segment', Path(name) / 'pool-segment', 1, size, (16, 16, 16)), []
+                draw = batches.pool.draw
+                batches.pool.draw = lambda rng, want, draw=draw, asked=asked: asked.append(want) or draw(rng, want)
+                for iteration in range(4 // size):
+                    batches[iteration]
+                self.assertEqual(asked, [True, False, True, False])
+
+    def test_what_was_learned_is_worth_less_on_other_volumes(self):
+        with tempfile.TemporaryDirectory() as name:
+            work = Path(name)
+            fill_pool(work)
+            run(work, '--iterations', '60')
+            net, _ = load_network('segment', work)
+            other = work / 'fresh-segment'
+            other.mkdir()
+            for path in (work / 'pool-segment').glob('*.npz'):
+                volume = dict(np.load(path))
+                # Lesions where there is nothing to be seen, and none where there is.
+                volume['labels'] = volume['labels'][::-1].copy()
+                np.savez(other / path.name, **volume)
+            own, others = (fresh_volumes.score('segment', net, folder, 12, 'tiny') for folder in (work / 'pool-segment', other))
+            self.assertLess(own[0].mean(), others[0].mean())
+            self.assertGreater(own[1][0], others[1][0])
+
+    def test_fresh_volumes_are_none_of_the_pools(self):
+        with tempfile.TemporaryDirectory() as name:
+            fresh_volumes.make('segment', Path(name), 2, 36)
+            seeds = [int(path.stem) for path in Path(name).glob('*.npz')]
+            self.assertEqual(len(seeds), 2)
+            self.assertTrue(all(seed >= 2_900_000 for seed in seeds), seeds)
 
 
 class Rate(unittest.TestCase):
