@@ -128,8 +128,9 @@ def segment_scan(scan: Scan, model: Model, rules: dict | None = None, located: n
     # What stage 1, which sees more of the body, did not take for liver anywhere near is none.
     far = ndimage.distance_transform_edt(~located[box], sampling=spacing) > model.margin_mm + model.locate.spacing_mm
     p[1:, far] = 0
-    neither = 1 - p[1] - p[2]  # the background and what only helps to know it
-    result.labels[box] = postprocess(np.stack([neither, p[1], p[2]]).argmax(0).astype(np.uint8), p[2], float(np.prod(spacing)) / 1000, rules or model.postprocessing)
+    # First whether it is liver, diseased or not: neither of the two need be the most probable.
+    labels = np.where(p[1] + p[2] > 0.5, np.where(p[2] > p[1], 2, 1), 0).astype(np.uint8)
+    result.labels[box] = postprocess(labels, p[2], float(np.prod(spacing)) / 1000, rules or model.postprocessing)
     result.lesion_probability[box] = p[2]
     return result
 

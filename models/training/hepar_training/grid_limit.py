@@ -28,7 +28,7 @@ def limit_of(given: HeldOut, spacing_mm: float) -> tuple[float, list[bool]]:
     """Dice of the liver, and which of the lesions of 10 mm and more would be found."""
     liver, lesion = liver_of(given.labels), given.labels == LESION
     whole, part = (there_and_back(mask, given.scan.spacing_mm[::-1], spacing_mm) for mask in (liver, lesion))
-    found = (part > 1 - whole) & (part > whole - part)
+    found = (whole > 0.5) & (part > whole - part)
     return dice(whole > 0.5, liver), [t.found for t in true_lesions(found, given) if t.diameter_mm >= 10]
 
 

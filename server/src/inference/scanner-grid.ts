@@ -10,8 +10,8 @@ const LESION_CHANNEL = 1;
 const NOTHING = 1 / 512;
 
 /**
- * Brings probabilities [liver, lesion] from the network's grid to the scanner's and decides there: each voxel is what is
- * most probable of liver, lesion and neither. Voxels whose centre lies outside the network's grid are background.
+ * Brings probabilities [liver, lesion] from the network's grid to the scanner's and decides there: first whether a voxel is
+ * liver, diseased or not, then whether that is lesion. Voxels whose centre lies outside the network's grid are background.
  * Slice by slice; null when the two grids do not meet.
  */
 export async function decideOnScannerGrid(
@@ -37,9 +37,7 @@ export async function decideOnScannerGrid(
         const liver = slice[LIVER_CHANNEL + i + width * j]!;
         const lesion = slice[lesionAt + i + width * j]!;
         if (liver < NOTHING && lesion < NOTHING) continue;
-        const neither = 1 - liver - lesion;
-        if (lesion > liver && lesion > neither) labels[row + i] = LESION;
-        else if (liver > neither) labels[row + i] = LIVER;
+        if (liver + lesion > 0.5) labels[row + i] = lesion > liver ? LESION : LIVER;
         if (lesion >= NOTHING) values[boxRow + i] = Math.round(255 * Math.min(1, lesion));
       }
     }
