@@ -15,7 +15,7 @@ import torch
 from .flat import FlatUNet, FusedUNet
 from .half import to_half
 from .manifest import FORMS, WINDOW_ZYX, file_of, output_names, write_manifest
-from .model import from_release, load_network
+from .model import from_release, load_for_use
 from .networks import SHAPES, UNet
 
 OPSET = 16
@@ -86,7 +86,7 @@ def main() -> None:
     nets, spacing_mm = {}, {}
     for stage in SHAPES:
         kept = getattr(from_release(options.release), stage) if stage in options.keep else None
-        nets[stage], spacing_mm[stage] = (kept.net, kept.spacing_mm) if kept else load_network(stage, options.work)
+        nets[stage], spacing_mm[stage] = (kept.net, kept.spacing_mm) if kept else load_for_use(stage, options.work)
     for stage, net in nets.items():
         for form in FORMS:
             path = options.out / file_of(stage, form)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from .losses import CROSS_ENTROPY
 from .manifest import LEAST_LIVER_ML, MARGIN_MM, OVERLAP, POSTPROCESSING, WINDOW_ZYX
 from .networks import Shape, UNet
 from .warm_start import load_released, shape_of
@@ -40,10 +41,27 @@ def load_network(stage: str, work: Path) -> tuple[UNet, float]:
     return net.eval(), float(saved['spacing_mm'])
 
 
+def without_class_weights(net: UNet) -> UNet:
+    """A segmenting network, in place, whose probabilities are free of the weights that its loss gave the classes: they make a
+    class of weight w look w times as likely. So a lesion, of weight 3, would be drawn too large."""
+    shape = net.shape
+    weights = torch.tensor(CROSS_ENTROPY['segment'][: shape.classes]).reshape(1, -1, 1, 1)
+    # Depth to space: of each slice of a cell, the classes of its rows and columns.
+    bias = net.head.bias.data.reshape(shape.stem, shape.classes, shape.stem, shape.stem)
+    net.head.bias.data = (bias - weights.log()).reshape(-1)
+    return net
+
+
+def load_for_use(stage: str, work: Path) -> tuple[UNet, float]:
+    """The network of the last checkpoint as it is evaluated and released, and the spacing in mm that it was trained on."""
+    net, spacing_mm = load_network(stage, work)
+    return (without_class_weights(net) if stage == 'segment' else net), spacing_mm
+
+
 def from_checkpoints(work: Path) -> Model:
     stages = {}
     for stage in ('locate', 'segment'):
-        net, spacing = load_network(stage, work)
+        net, spacing = load_for_use(stage, work)
         stages[stage] = Stage(net, spacing, WINDOW_ZYX[stage], OVERLAP[stage])
     return Model(work.name, stages['locate'], stages['segment'], LEAST_LIVER_ML, MARGIN_MM, POSTPROCESSING)
 

@@ -11,13 +11,13 @@ import numpy as np
 import onnx
 import torch
 
-from hepar_training import cascade, export, manifest
+from hepar_training import cascade, export, manifest, model
 from hepar_training.crops import SEGMENT_CROP_ZYX, resample, segment_crop
 from hepar_training.flat import FlatUNet, FusedUNet
 from hepar_training.networks import Shape, UNet
 from hepar_training.pool import IGNORE
 from hepar_training.scene import BACKGROUND, GALLBLADDER, KIDNEY, LESION, SPLEEN
-from hepar_training.losses import loss_of, patches_with_lesion, presence_loss
+from hepar_training.losses import CROSS_ENTROPY, loss_of, patches_with_lesion, presence_loss
 
 
 def lively_net(stem: int = 1, presence: bool = False) -> UNet:
@@ -167,6 +167,15 @@ class Cascade(unittest.TestCase):
             for start in cascade.starts(length, 96, 0.25):
                 covered[start : start + 96] = True
             self.assertTrue(covered.all())
+
+    def test_the_weights_of_the_loss_are_taken_out_of_the_probabilities(self):
+        for stem in (1, 2):
+            net, x = lively_net(stem), torch.randn(1, 1, 16, 16, 16)
+            with torch.no_grad():
+                before = net(x)[0].softmax(1)
+                after = model.without_class_weights(net)(x)[0].softmax(1)
+            expected = before / torch.tensor(CROSS_ENTROPY['segment'][:3]).reshape(1, 3, 1, 1, 1)
+            torch.testing.assert_close(after, expected / expected.sum(1, keepdim=True), rtol=1e-4, atol=1e-5)
 
     def test_the_box_around_the_body_leaves_out_air_and_what_is_small(self):
         coarse = np.full((30, 40, 50), -1000, np.float32)
