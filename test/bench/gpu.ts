@@ -16,6 +16,7 @@ import { installedProviders, type Provider, probe } from '../../server/src/infer
 import { probeWindow } from '../../server/src/inference/reference.ts';
 import type { Segmentation } from '../../server/src/inference/segmentation.ts';
 import type { CtSeries } from '../../server/src/volume/series.ts';
+import { AXIAL } from '../support/axial.ts';
 import { gridAround, SCENE, seriesOf } from '../unit/inference/scene.ts';
 import { writeTinyModel } from '../unit/inference/tiny-model.ts';
 import { benchSeries } from './engine/phantom-ct.ts';
@@ -151,12 +152,7 @@ async function madeUpModel(): Promise<string> {
 }
 
 function smallSeries(): CtSeries {
-  const axes = [
-    [1, 0, 0],
-    [0, 1, 0],
-    [0, 0, 1],
-  ] as const;
-  return seriesOf(SCENE, gridAround(SCENE.centreMm, [90, 80, 40], [1.5, 1.5, 2.5], axes));
+  return seriesOf(SCENE, gridAround(SCENE.centreMm, [90, 80, 40], [1.5, 1.5, 2.5], AXIAL));
 }
 
 function gpus(): string {

@@ -10,7 +10,6 @@ from scipy import ndimage
 from .ct_files import Scan
 from .intensity import AIR_HU, around_liver_median, window
 from .model import Model, Stage
-from .networks import UNet
 
 _AROUND = np.ones((3, 3, 3), bool)
 # Fat and soft tissue are above this; air, lung, foam and cloth below.
@@ -57,8 +56,9 @@ def starts(length: int, size: int, overlap: float) -> list[int]:
     return [int(round(k * (length - size) / (count - 1))) for k in range(count)]
 
 
-def slide(net: UNet, x: np.ndarray, size_zyx: tuple[int, int, int], overlap: float, fill: float) -> np.ndarray:
-    """Probabilities [class, z, y, x]: Gaussian-weighted mean over sliding windows."""
+def slide(stage: Stage, x: np.ndarray, fill: float) -> np.ndarray:
+    """Probabilities [class, z, y, x] on the stage's grid: Gaussian-weighted mean over sliding windows."""
+    size_zyx, overlap = stage.window_zyx, stage.overlap
     padded = np.pad(x, [(0, max(0, s - n)) for n, s in zip(x.shape, size_zyx)], constant_values=fill)
     bell = np.ones(size_zyx, np.float32)
     for axis, n in enumerate(size_zyx):
@@ -70,7 +70,7 @@ def slide(net: UNet, x: np.ndarray, size_zyx: tuple[int, int, int], overlap: flo
         at = [starts(n, s, overlap)[k] for n, s, k in zip(padded.shape, size_zyx, corner)]
         box = tuple(slice(a, a + s) for a, s in zip(at, size_zyx))
         with torch.no_grad():
-            p = net(torch.from_numpy(padded[box])[None, None])[0].softmax(1)[0].numpy()
+            p = stage.net(torch.from_numpy(padded[box])[None, None])[0].softmax(1)[0].numpy()
         total = np.zeros((len(p), *padded.shape), np.float32) if total is None else total
         total[(slice(None), *box)] += p * bell
         weight[box] += bell
@@ -82,11 +82,6 @@ def largest(mask: np.ndarray) -> np.ndarray:
     if count < 2:
         return mask
     return components == 1 + int(np.argmax(np.bincount(components.ravel())[1:]))
-
-
-def _run(stage: Stage, x: np.ndarray, fill: float) -> np.ndarray:
-    """Probabilities [class, z, y, x] on the stage's grid."""
-    return slide(stage.net, x, stage.window_zyx, stage.overlap, fill)
 
 
 def _on_scan(field: np.ndarray, scale: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -106,7 +101,7 @@ def locate(scan: Scan, stage: Stage, least_liver_ml: float) -> np.ndarray:
     """Stage 1's liver, bool [z, y, x] on the scan's voxels. It sees the box around the body."""
     coarse, scale = to_grid(scan.hu, scan.spacing_mm[::-1], stage.spacing_mm)
     box = body_box(coarse, least_liver_ml * 1000 / stage.spacing_mm**3, int(np.ceil(AROUND_BODY_MM / stage.spacing_mm)))
-    p = _run(stage, window(coarse[box]), float(window(np.array(AIR_HU))))
+    p = slide(stage, window(coarse[box]), float(window(np.array(AIR_HU))))
     whole = np.zeros((len(p), *coarse.shape), np.float32)
     whole[0] = 1
     whole[(slice(None), *box)] = p
@@ -124,7 +119,7 @@ def segment_scan(scan: Scan, model: Model, rules: dict | None = None, located: n
     box = tuple(slice(max(0, int(i.min() - model.margin_mm / s)), int(i.max() + model.margin_mm / s) + 2) for i, s in zip(np.nonzero(located), spacing))
     inside = scan.hu[box]
     fine, scale = to_grid(inside, spacing, model.segment.spacing_mm)
-    p = _on_scan(_run(model.segment, around_liver_median(fine, median), float(around_liver_median(np.array(AIR_HU), median))), scale, inside.shape)
+    p = _on_scan(slide(model.segment, around_liver_median(fine, median), float(around_liver_median(np.array(AIR_HU), median))), scale, inside.shape)
     # What stage 1, which sees more of the body, did not take for liver anywhere near is none.
     far = ndimage.distance_transform_edt(~located[box], sampling=spacing) > model.margin_mm + model.locate.spacing_mm
     p[1:, far] = 0

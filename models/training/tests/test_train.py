@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from hepar_training import export, fresh_volumes, train
-from hepar_training.model import load_network
 from hepar_training.batches import Batches
 from hepar_training.flat import FlatUNet
 from hepar_training.losses import dice_by_class
+from hepar_training.model import load_network
 from hepar_training.networks import Shape, UNet
 from hepar_training.warm_start import fits, load_released, recover_batch_norm
 

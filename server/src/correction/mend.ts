@@ -1,6 +1,7 @@
 import { LIVER_SEGMENT } from '../findings/measure.ts';
 import { boundingBox, plainLayout } from '../volume/bounding-box.ts';
 import { connectedComponents, fillHoles, paintComponents } from '../volume/components.ts';
+import { voxelAt } from '../volume/geometry.ts';
 import type { Box, LabelMap, Vec3 } from '../volume/volume.ts';
 
 /** What was lesion and is nothing any more becomes liver when more than this share of its surface lies against the liver. */
@@ -45,7 +46,7 @@ function mendLesions(labels: Uint16Array, before: Uint16Array, shape: Vec3): num
   gone.runStarts.forEach((start, run) => {
     const lesion = gone.runLabels[run]!;
     const end = start + gone.runLengths[run]!;
-    const [i, j, k] = [start % nx, Math.floor(start / nx) % ny, Math.floor(start / (nx * ny))];
+    const [i, j, k] = voxelAt(shape, start);
     const look = (from: number, to: number, step: number) => {
       for (let at = from + step; at < to + step; at++) {
         if (mask[at] === 1) continue;

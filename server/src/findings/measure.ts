@@ -3,7 +3,7 @@ import { derivedUid } from '../dicom/uid.ts';
 import { LESION, LIVER, type Segmentation } from '../inference/segmentation.ts';
 import type { Progress } from '../progress.ts';
 import { type Components, connectedComponents, paintComponents } from '../volume/components.ts';
-import { voxelMl } from '../volume/geometry.ts';
+import { voxelAt, voxelMl } from '../volume/geometry.ts';
 import type { CtSeries } from '../volume/series.ts';
 import type { Box, LabelMap, Vec3 } from '../volume/volume.ts';
 import { rounded } from './rounding.ts';
@@ -105,12 +105,10 @@ export interface LesionRun extends VoxelRun {
 }
 
 /** The runs of each component, by label, in the order of memory: slice by slice. */
-function runsOfLesions({ count, runStarts, runLengths, runLabels }: Components, [nx, ny]: Vec3): LesionRun[][] {
+function runsOfLesions({ count, runStarts, runLengths, runLabels }: Components, shape: Vec3): LesionRun[][] {
   const runs: LesionRun[][] = Array.from({ length: count + 1 }, () => []);
   runStarts.forEach((start, run) => {
-    const firstI = start % nx;
-    const j = Math.floor(start / nx) % ny;
-    const k = Math.floor(start / (nx * ny));
+    const [firstI, j, k] = voxelAt(shape, start);
     runs[runLabels[run]!]!.push({ start, firstI, lastI: firstI + runLengths[run]! - 1, j, k });
   });
   return runs;

@@ -1,7 +1,16 @@
 import { Refusal } from '../refusal.ts';
 import { boundingBox, plainLayout } from '../volume/bounding-box.ts';
-import { connectedComponents, largestComponent, paintComponents } from '../volume/components.ts';
-import { gridOfBox, patientAlignedGrid, toVoxel, voxelCount, voxelMl, wholeBox, widen } from '../volume/geometry.ts';
+import { componentBox, connectedComponents, largestComponent, paintComponents } from '../volume/components.ts';
+import {
+  gridOfBox,
+  patientAlignedGrid,
+  toVoxel,
+  voxelAt,
+  voxelCount,
+  voxelMl,
+  wholeBox,
+  widen,
+} from '../volume/geometry.ts';
 import { AIR_HU } from '../volume/hounsfield.ts';
 import { resampleHu } from '../volume/resample.ts';
 import type { Box, Grid, Vec3, Volume } from '../volume/volume.ts';
@@ -12,7 +21,7 @@ import { LiverSearch } from './search.ts';
 import type { NetworkSession } from './session.ts';
 import { atLeastWindow, type Field, runWindows } from './windows.ts';
 
-/** Where the liver is, on a coarse grid that is aligned with the patient and covers the whole scan. */
+/** Where the liver is, on a coarse grid that is aligned with the patient and covers the body. */
 export interface LocatedLiver {
   readonly grid: Grid;
   /** 1 in the liver (lesions included), else 0. One component. */
@@ -32,7 +41,7 @@ const AROUND_BODY_MM = 6;
 /**
  * The scan on stage 1's grid, which is aligned with the patient: of it the box around the body, since air beside the
  * patient would take windows of its own.
- * @param leastLiverMl tissue that is no larger is no body
+ * @param leastLiverMl pieces of tissue that are smaller are no body
  */
 export function coarseField(volume: Volume, { spacingMm, windowVoxels }: Stage, leastLiverMl: number): Field {
   const grid = patientAlignedGrid(volume.grid, wholeBox(volume.grid), spacingMm);
@@ -100,7 +109,7 @@ export function locateLiver(field: Field, { liver, lesion }: Probabilities, leas
   const foundMl = components.sizes[largest]! * voxelMl(grid);
   if (largest === 0 || foundMl < leastLiverMl) throw noLiver(foundMl, leastLiverMl);
   paintComponents(mask, components, (label) => (label === largest ? null : 0));
-  return { grid, mask, box: boundingBox(mask, plainLayout(grid.shape))!, medianHu: medianInside(mask, field) };
+  return { grid, mask, box: componentBox(components, grid.shape, largest)!, medianHu: medianInside(mask, field) };
 }
 
 export function noLiver(foundMl: number, leastMl: number): Refusal {
@@ -141,8 +150,9 @@ function medianInside(mask: Uint8Array, { grid, hu }: Field): number {
 }
 
 /** Whether a voxel of the mask has six neighbours, all of them of the mask. */
-export function isInner(mask: Uint8Array, [nx, ny, nz]: Vec3, at: number): boolean {
-  const [x, y, z] = [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))];
+export function isInner(mask: Uint8Array, shape: Vec3, at: number): boolean {
+  const [nx, ny, nz] = shape;
+  const [x, y, z] = voxelAt(shape, at);
   const atFace = x === 0 || y === 0 || z === 0 || x === nx - 1 || y === ny - 1 || z === nz - 1;
   const neighbours = [at - 1, at + 1, at - nx, at + nx, at - nx * ny, at + nx * ny];
   return !atFace && neighbours.every((neighbour) => mask[neighbour] === 1);

@@ -1,4 +1,4 @@
-import { toPatient, toVoxel } from '../volume/geometry.ts';
+import { toPatient, toVoxel, voxelAt } from '../volume/geometry.ts';
 import type { Grid, Vec3 } from '../volume/volume.ts';
 import { isInner, type LocatedLiver } from './locate.ts';
 import type { Probabilities } from './probabilities.ts';
@@ -14,7 +14,7 @@ export function surroundings({ grid, mask }: LocatedLiver, marginMm: number): Ui
   for (let at = mask.indexOf(1); at >= 0; at = mask.indexOf(1, at + 1)) {
     // What is around an inner voxel is around an outer one too, or is liver itself.
     if (isInner(mask, grid.shape, at)) continue;
-    const [x, y, z] = [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))];
+    const [x, y, z] = voxelAt(grid.shape, at);
     for (const [dy, dz, half] of rows) {
       if (y + dy < 0 || y + dy >= ny || z + dz < 0 || z + dz >= nz) continue;
       const row = nx * (y + dy + ny * (z + dz));

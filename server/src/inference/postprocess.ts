@@ -6,7 +6,7 @@ import {
   largestComponent,
   paintComponents,
 } from '../volume/components.ts';
-import { voxelMl } from '../volume/geometry.ts';
+import { subtract, voxelAt, voxelMl } from '../volume/geometry.ts';
 import type { Box, LabelMap, Vec3 } from '../volume/volume.ts';
 import type { Manifest } from './manifest.ts';
 import { BACKGROUND, LESION, LIVER, type Segmentation } from './segmentation.ts';
@@ -54,15 +54,14 @@ export function postprocess(
  * For each lesion, the share of the voxel faces on its surface that liver lies behind; faces on the edge of the scan
  * do not count. A voxel next to a lesion is never of another lesion: it would be the same one.
  */
-function sharesInLiver(labels: Uint8Array, [nx, ny, nz]: Vec3, lesions: Components): Float64Array {
+function sharesInLiver(labels: Uint8Array, shape: Vec3, lesions: Components): Float64Array {
+  const [nx, ny, nz] = shape;
   const faces = new Uint32Array(lesions.count + 1);
   const inLiver = new Uint32Array(lesions.count + 1);
   lesions.runStarts.forEach((start, run) => {
     const lesion = lesions.runLabels[run]!;
     const end = start + lesions.runLengths[run]!;
-    const i = start % nx;
-    const j = Math.floor(start / nx) % ny;
-    const k = Math.floor(start / (nx * ny));
+    const [i, j, k] = voxelAt(shape, start);
     const look = (from: number, to: number, step: number) => {
       for (let at = from + step; at < to + step; at++) {
         if (labels[at] === LESION) continue;
@@ -83,11 +82,8 @@ function sharesInLiver(labels: Uint8Array, [nx, ny, nz]: Vec3, lesions: Componen
 /** Mean lesion probability of each component, 0 to 1. */
 function meanProbabilities(lesions: Components, shape: Vec3, box: Box, values: Uint8Array): Float64Array {
   const sums = new Float64Array(lesions.count + 1);
-  const [nx, ny] = shape;
   lesions.runStarts.forEach((start, run) => {
-    const i = (start % nx) - box.start[0];
-    const j = (Math.floor(start / nx) % ny) - box.start[1];
-    const k = Math.floor(start / (nx * ny)) - box.start[2];
+    const [i, j, k] = subtract(voxelAt(shape, start), box.start);
     const first = i + box.size[0] * (j + box.size[1] * k);
     let sum = 0;
     for (let at = first; at < first + lesions.runLengths[run]!; at++) sum += values[at]!;

@@ -1,5 +1,5 @@
 import { boundingBox, plainLayout } from '../volume/bounding-box.ts';
-import { gridOfBox, patientAlignedGrid, stepsBetween, toPatient, toVoxel } from '../volume/geometry.ts';
+import { gridOfBox, patientAlignedGrid, stepsBetween, toPatient, toVoxel, voxelAt } from '../volume/geometry.ts';
 import type { Grid, LabelMap, Vec3 } from '../volume/volume.ts';
 import { signedDistance } from './distance.ts';
 
@@ -35,8 +35,7 @@ export function liverShape(map: LabelMap, fieldOfView: Grid): LiverShape | null 
   const [nx, ny] = grid.shape;
   for (let at = 0; at < inside.length; at++) {
     if (inside[at] === 0) continue;
-    const voxel: Vec3 = [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))];
-    const centre = toPatient(grid, voxel);
+    const centre = toPatient(grid, voxelAt(grid.shape, at));
     count++;
     x += centre[0];
     y += centre[1];

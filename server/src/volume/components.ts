@@ -1,3 +1,4 @@
+import { subtract, voxelAt } from './geometry.ts';
 import type { Box, Vec3 } from './volume.ts';
 
 /**
@@ -68,13 +69,13 @@ export function paintComponents(
 }
 
 /** The smallest box that holds a component of an array of `shape`; null where there is no such component. */
-export function componentBox(components: Components, [nx, ny]: Vec3, label: number): Box | null {
+export function componentBox(components: Components, shape: Vec3, label: number): Box | null {
   const low = [Infinity, Infinity, Infinity] as [number, number, number];
   const high = [-1, -1, -1] as [number, number, number];
   components.runLabels.forEach((of, run) => {
     if (of !== label) return;
     const at = components.runStarts[run]!;
-    const first = [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))] as const;
+    const first = voxelAt(shape, at);
     for (const axis of [0, 1, 2] as const) {
       low[axis] = Math.min(low[axis], first[axis]);
       high[axis] = Math.max(high[axis], first[axis] + (axis === 0 ? components.runLengths[run]! - 1 : 0));
@@ -108,13 +109,11 @@ export function fillHoles(
 }
 
 /** For each label, 1 when the component reaches a face of the box. */
-function touchingFaces(components: Components, [nx, ny]: Vec3, { start, size }: Box): Uint8Array {
+function touchingFaces(components: Components, shape: Vec3, { start, size }: Box): Uint8Array {
   const touching = new Uint8Array(components.count + 1);
   components.runLabels.forEach((label, run) => {
     const at = components.runStarts[run]!;
-    const i = (at % nx) - start[0];
-    const j = (Math.floor(at / nx) % ny) - start[1];
-    const k = Math.floor(at / (nx * ny)) - start[2];
+    const [i, j, k] = subtract(voxelAt(shape, at), start);
     const last = i + components.runLengths[run]! - 1;
     if (i === 0 || j === 0 || k === 0 || last === size[0] - 1 || j === size[1] - 1 || k === size[2] - 1) {
       touching[label] = 1;

@@ -92,6 +92,11 @@ export function voxelMl(grid: Grid): number {
   return (grid.spacingMm[0] * grid.spacingMm[1] * grid.spacingMm[2]) / 1000;
 }
 
+/** The voxel at an index of values on a grid of `shape`, x fastest. */
+export function voxelAt([nx, ny]: Vec3, index: number): Vec3 {
+  return [index % nx, Math.floor(index / nx) % ny, Math.floor(index / (nx * ny))];
+}
+
 /** Number of voxels of a shape or of a box's size. */
 export function voxelCount(shape: Vec3): number {
   return shape[0] * shape[1] * shape[2];

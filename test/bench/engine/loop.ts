@@ -19,6 +19,7 @@ import { type Field, runWindows } from '../../../server/src/inference/windows.ts
 import { toPatient } from '../../../server/src/volume/geometry.ts';
 import { resampleHu } from '../../../server/src/volume/resample.ts';
 import type { Grid, Vec3 } from '../../../server/src/volume/volume.ts';
+import { AXIAL } from '../../support/axial.ts';
 import { PYTHON } from '../../support/python.ts';
 import { timeByKind } from './operators.ts';
 import { benchVolume } from './phantom-ct.ts';
@@ -59,12 +60,7 @@ async function fieldOfEightWindows(): Promise<Field> {
   const shape = stage.windowVoxels.map((n) => n + Math.floor(n * (1 - stage.overlap))) as unknown as Vec3;
   const middle = toPatient(volume.grid, volume.grid.shape.map((n) => (n - 1) / 2) as unknown as Vec3);
   const origin = middle.map((at, axis) => at - ((shape[axis]! - 1) / 2) * stage.spacingMm[axis]!);
-  const axes: Grid['axes'] = [
-    [1, 0, 0],
-    [0, 1, 0],
-    [0, 0, 1],
-  ];
-  const grid: Grid = { shape, spacingMm: stage.spacingMm, originMm: origin as unknown as Vec3, axes };
+  const grid: Grid = { shape, spacingMm: stage.spacingMm, originMm: origin as unknown as Vec3, axes: AXIAL };
   return { grid, hu: resampleHu(volume, grid) };
 }
 

@@ -16,14 +16,10 @@ import {
 } from '../../../server/src/volume/geometry.ts';
 import type { CtSeries } from '../../../server/src/volume/series.ts';
 import type { Box, Grid, Vec3 } from '../../../server/src/volume/volume.ts';
+import { AXIAL } from '../../support/axial.ts';
 import { gridAround, seriesFrom } from '../inference/scene.ts';
 
 const PROGRESS: Progress = { signal: new AbortController().signal, report: () => {} };
-const AXIAL: Grid['axes'] = [
-  [1, 0, 0],
-  [0, 1, 0],
-  [0, 0, 1],
-];
 
 /** A segmentation from formulas over patient positions; the liver is all that is no lesion. */
 function found(grid: Grid, labelAt: (positionMm: Vec3) => number, huAt: (positionMm: Vec3) => number = () => 0) {

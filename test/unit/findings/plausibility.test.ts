@@ -1,16 +1,13 @@
 import { deepEqual, match } from 'node:assert/strict';
 import { plausibilityWarnings } from '../../../server/src/findings/plausibility.ts';
 import type { Grid, LabelMap } from '../../../server/src/volume/volume.ts';
+import { AXIAL } from '../../support/axial.ts';
 
 const GRID: Grid = {
   shape: [20, 30, 5],
   spacingMm: [2, 5, 3],
   originMm: [0, 0, 0],
-  axes: [
-    [1, 0, 0],
-    [0, 1, 0],
-    [0, 0, 1],
-  ],
+  axes: AXIAL,
 };
 
 /** A liver of so many pixels in each slice; one pixel has 0.1 cm². */

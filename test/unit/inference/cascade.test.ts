@@ -10,14 +10,10 @@ import { probabilityAt } from '../../../server/src/reports/heat-map.ts';
 import { cross, length, normalise, subtract, toPatient, voxelMl } from '../../../server/src/volume/geometry.ts';
 import type { CtSeries } from '../../../server/src/volume/series.ts';
 import type { Grid, Vec3 } from '../../../server/src/volume/volume.ts';
+import { AXIAL } from '../../support/axial.ts';
 import { gridAround, SCENE, seriesFrom, seriesOf, truthOn } from './scene.ts';
 import { FAT, LIVER_HU, type TinyModelOptions, writeTinyModel } from './tiny-model.ts';
 
-const AXIAL: Grid['axes'] = [
-  [1, 0, 0],
-  [0, 1, 0],
-  [0, 0, 1],
-];
 const TILTED = tilted(normalise([0.93, 0.2, -0.18]), [-0.1, 0.9, 0.35]);
 
 /** The same anatomy as scanners and archives store it. */

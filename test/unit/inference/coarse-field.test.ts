@@ -13,6 +13,7 @@ import {
 } from '../../../server/src/volume/geometry.ts';
 import { resampleHu } from '../../../server/src/volume/resample.ts';
 import type { Grid, Vec3, Volume } from '../../../server/src/volume/volume.ts';
+import { AXIAL } from '../../support/axial.ts';
 import { anyAxes } from '../volume/arbitrary.ts';
 
 const STAGE = { spacingMm: [4, 4, 4], windowVoxels: [24, 16, 8] } as unknown as Stage;
@@ -65,13 +66,8 @@ describe('what stage 1 sees: the box around the body', () => {
     const body = { centreMm: [-60, -60, 0] as Vec3, radiusMm: 45 };
     const small = { centreMm: [90, 90, 60] as Vec3, radiusMm: 25 };
     const large = { centreMm: [90, 90, 60] as Vec3, radiusMm: 40 };
-    const straight: Grid['axes'] = [
-      [1, 0, 0],
-      [0, 1, 0],
-      [0, 0, 1],
-    ];
     const reach = (balls: (typeof body)[]) => {
-      const { grid } = coarseField(scanOf(straight, balls), STAGE, LEAST_ML);
+      const { grid } = coarseField(scanOf(AXIAL, balls), STAGE, LEAST_ML);
       return grid.originMm[1] + 4 * grid.shape[1];
     };
     assert.ok(reach([body, small]) < 10);
@@ -79,11 +75,6 @@ describe('what stage 1 sees: the box around the body', () => {
   });
 
   it('is the whole scan where there is no body', () => {
-    const axes: Grid['axes'] = [
-      [1, 0, 0],
-      [0, 1, 0],
-      [0, 0, 1],
-    ];
-    assert.deepEqual(coarseField(scanOf(axes, []), STAGE, LEAST_ML).grid.shape, [75, 75, 75]);
+    assert.deepEqual(coarseField(scanOf(AXIAL, []), STAGE, LEAST_ML).grid.shape, [75, 75, 75]);
   });
 });

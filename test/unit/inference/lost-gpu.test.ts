@@ -7,14 +7,10 @@ import { loadModel, type Model } from '../../../server/src/inference/model.ts';
 import { openSession } from '../../../server/src/inference/provider.ts';
 import { withstanding } from '../../../server/src/inference/resilient.ts';
 import { algorithmParameters } from '../../../server/src/reports/seg/segments.ts';
+import { AXIAL } from '../../support/axial.ts';
 import { gridAround, SCENE, seriesOf } from './scene.ts';
 import { writeTinyModel } from './tiny-model.ts';
 
-const AXIAL = [
-  [1, 0, 0],
-  [0, 1, 0],
-  [0, 0, 1],
-] as const;
 const series = seriesOf(SCENE, gridAround(SCENE.centreMm, [90, 80, 40], [1.5, 1.5, 2.5], AXIAL));
 const progress = { signal: new AbortController().signal, report: () => {} };
 const CPU = { provider: 'cpu', threads: 1 } as const;

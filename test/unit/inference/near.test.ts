@@ -5,19 +5,15 @@ import { clearOutside, holdsAny, surroundings } from '../../../server/src/infere
 import { probabilitiesOf } from '../../../server/src/inference/probabilities.ts';
 import { length, subtract, toPatient, toVoxel, voxelCount } from '../../../server/src/volume/geometry.ts';
 import type { Grid, Vec3 } from '../../../server/src/volume/volume.ts';
+import { AXIAL } from '../../support/axial.ts';
 
-const AXES: Grid['axes'] = [
-  [1, 0, 0],
-  [0, 1, 0],
-  [0, 0, 1],
-];
 const triple = (arbitrary: fc.Arbitrary<number>) => fc.tuple(arbitrary, arbitrary, arbitrary);
 const grids = (edge: number) =>
   fc.record({
     shape: triple(fc.integer({ min: 1, max: edge })),
     spacingMm: triple(fc.integer({ min: 2, max: 9 }).map((half) => half / 2)),
     originMm: triple(fc.integer({ min: -9, max: 9 })),
-    axes: fc.constant(AXES),
+    axes: fc.constant(AXIAL),
   });
 const located: fc.Arbitrary<LocatedLiver> = grids(9).chain((grid) =>
   fc

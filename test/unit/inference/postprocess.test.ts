@@ -3,6 +3,7 @@ import type { Manifest } from '../../../server/src/inference/manifest.ts';
 import { postprocess } from '../../../server/src/inference/postprocess.ts';
 import { wholeBox } from '../../../server/src/volume/geometry.ts';
 import type { Grid } from '../../../server/src/volume/volume.ts';
+import { AXIAL } from '../../support/axial.ts';
 
 const OFF: Manifest['postprocessing'] = {
   keepLargestLiver: false,
@@ -21,11 +22,7 @@ function cleaned(middle: string, rules: Partial<Manifest['postprocessing']>, aro
     shape: [width, height, 3],
     spacingMm: [10, 10, 10],
     originMm: [0, 0, 0],
-    axes: [
-      [1, 0, 0],
-      [0, 1, 0],
-      [0, 0, 1],
-    ],
+    axes: AXIAL,
   };
   // 'L' is a lesion the network is sure of, 'd' a doubtful one (.4).
   const text = around.repeat(width * height) + rows.join('') + around.repeat(width * height);

@@ -4,17 +4,14 @@ import { PresenceBlend } from '../../../server/src/inference/presence.ts';
 import { sampleField } from '../../../server/src/volume/field.ts';
 import { toPatient } from '../../../server/src/volume/geometry.ts';
 import type { Grid, Vec3 } from '../../../server/src/volume/volume.ts';
+import { AXIAL } from '../../support/axial.ts';
 
 const PRESENCE: Presence = { output: 'presence', activation: 'probabilities', patchVoxels: [4, 4, 4] };
 const grid = (shape: Vec3): Grid => ({
   shape,
   spacingMm: [2, 2, 3],
   originMm: [10, 20, 30],
-  axes: [
-    [1, 0, 0],
-    [0, 1, 0],
-    [0, 0, 1],
-  ],
+  axes: AXIAL,
 });
 
 describe('the heat map of windows', () => {

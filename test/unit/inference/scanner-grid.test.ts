@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
 import { decideOnScannerGrid } from '../../../server/src/inference/scanner-grid.ts';
 import type { Grid } from '../../../server/src/volume/volume.ts';
+import { AXIAL } from '../../support/axial.ts';
 
 describe('deciding on the scanner grid', () => {
   const grid: Grid = {
     shape: [5, 1, 1],
     spacingMm: [1, 1, 1],
     originMm: [0, 0, 0],
-    axes: [
-      [1, 0, 0],
-      [0, 1, 0],
-      [0, 0, 1],
-    ],
+    axes: AXIAL,
   };
 
   it('asks first whether a voxel is liver, diseased or not, then whether that is lesion', async () => {

@@ -6,6 +6,7 @@ import type { NetworkSession } from '../../../server/src/inference/session.ts';
 import { type Field, runWindows } from '../../../server/src/inference/windows.ts';
 import { connectedComponents, largestComponent, paintComponents } from '../../../server/src/volume/components.ts';
 import type { Vec3 } from '../../../server/src/volume/volume.ts';
+import { AXIAL } from '../../support/axial.ts';
 import { tinyStage } from './tiny-model.ts';
 
 const SPACING_MM = 20;
@@ -26,12 +27,7 @@ function fieldOf(shape: Vec3, livers: readonly { readonly centre: Vec3; readonly
       at.reduce((sum, x, axis) => sum + ((x - centre[axis]!) / radius[axis]!) ** 2, 0) <= 1;
     return livers.some(isIn) ? LIVER : BODY;
   });
-  const axes = [
-    [1, 0, 0],
-    [0, 1, 0],
-    [0, 0, 1],
-  ] as const;
-  return { grid: { shape, spacingMm: STAGE.spacingMm, originMm: [0, 0, 0], axes }, hu };
+  return { grid: { shape, spacingMm: STAGE.spacingMm, originMm: [0, 0, 0], axes: AXIAL }, hu };
 }
 
 /** Tells liver by its value, and is less sure of it the nearer to the face of its window. */

@@ -4,6 +4,7 @@ import type { Stage } from '../../../server/src/inference/manifest.ts';
 import type { NetworkSession } from '../../../server/src/inference/session.ts';
 import { type Field, runWindows } from '../../../server/src/inference/windows.ts';
 import type { Vec3 } from '../../../server/src/volume/volume.ts';
+import { AXIAL } from '../../support/axial.ts';
 import { tinyStage } from './tiny-model.ts';
 
 const WINDOW: Vec3 = [4, 6, 2];
@@ -34,13 +35,8 @@ function fakeSession(batch: number, sizes: number[] = []): NetworkSession {
 }
 
 function fieldOf(shape: Vec3): Field {
-  const axes = [
-    [1, 0, 0],
-    [0, 1, 0],
-    [0, 0, 1],
-  ] as const;
   const hu = Float32Array.from({ length: shape[0] * shape[1] * shape[2] }, (_, n) => ((n * 7919) % 401) - 200);
-  return { grid: { shape, spacingMm: [1, 1, 1], originMm: [0, 0, 0], axes }, hu };
+  return { grid: { shape, spacingMm: [1, 1, 1], originMm: [0, 0, 0], axes: AXIAL }, hu };
 }
 
 const slide = (field: Field, session: NetworkSession, more: Partial<Parameters<typeof runWindows>[1]> = {}) =>

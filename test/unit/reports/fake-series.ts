@@ -4,6 +4,7 @@ import type { Lesion } from '../../../server/src/findings/schema.ts';
 import type { Manifest } from '../../../server/src/inference/manifest.ts';
 import type { CtSeries } from '../../../server/src/volume/series.ts';
 import type { Grid, LabelMap, Vec3 } from '../../../server/src/volume/volume.ts';
+import { AXIAL } from '../../support/axial.ts';
 
 /** A header with these elements, as bytes; numbers and sequences it has none. */
 export function fakeHeader(
@@ -42,11 +43,7 @@ export function fakeSeries(shape: Vec3, options: Partial<Grid> & { header?: Data
     shape,
     spacingMm: options.spacingMm ?? [0.8, 0.7, 3],
     originMm: options.originMm ?? [-120.5, -98.25, -340],
-    axes: options.axes ?? [
-      [1, 0, 0],
-      [0, 1, 0],
-      [0, 0, 1],
-    ],
+    axes: options.axes ?? AXIAL,
   };
   return {
     studyInstanceUid: '2.25.10',

@@ -5,6 +5,7 @@ import { isUid } from '../../../server/src/dicom/uid.ts';
 import { Refusal, type RefusalCode } from '../../../server/src/refusal.ts';
 import { assemble } from '../../../server/src/volume/assemble.ts';
 import type { Grid, Vec3 } from '../../../server/src/volume/volume.ts';
+import { AXIAL } from '../../support/axial.ts';
 import { type Change, ctImages, enhancedCt, stream } from './synthetic.ts';
 
 const silent = { signal: new AbortController().signal, report: () => {} };
@@ -14,11 +15,7 @@ const GRID: Grid = {
   shape: [6, 5, 14],
   spacingMm: [0.7, 0.7, 2.5],
   originMm: [-20, -30, 40],
-  axes: [
-    [1, 0, 0],
-    [0, 1, 0],
-    [0, 0, 1],
-  ],
+  axes: AXIAL,
 };
 const ALL = Array.from({ length: GRID.shape[2] }, (_, k) => k);
 const images = (change: (k: number) => Change = () => ({}), grid = GRID) => ctImages(grid, { change });

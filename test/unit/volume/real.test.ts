@@ -7,6 +7,7 @@ import type { Instance } from '../../../server/src/dicom/instance.ts';
 import { parseInstance } from '../../../server/src/dicom/parse.ts';
 import { Refusal, type RefusalCode } from '../../../server/src/refusal.ts';
 import { assemble } from '../../../server/src/volume/assemble.ts';
+import { AXIAL } from '../../support/axial.ts';
 
 const silent = { signal: new AbortController().signal, report: () => {} };
 const root = process.env.HEPAR_TEST_DATA;
@@ -27,11 +28,7 @@ describe('assemble: series of real scanners', () => {
         shape: [512, 512, slices],
         spacingMm: [0.664062, 0.664062, volume.grid.spacingMm[2]],
         originMm: [-161, -170, lowestMm],
-        axes: [
-          [1, 0, 0],
-          [0, 1, 0],
-          [0, 0, 1],
-        ],
+        axes: AXIAL,
       });
       assert.ok(Math.abs(volume.grid.spacingMm[2] - 2.5) < 1e-6);
       assert.equal(sha256(volume.hu), pydicomSha256(join(root!, 'hcc-tace-015', folder)));

@@ -12,6 +12,7 @@ import {
 } from '../../../server/src/volume/geometry.ts';
 import { resampleHu } from '../../../server/src/volume/resample.ts';
 import type { Box, Grid, Vec3, Volume } from '../../../server/src/volume/volume.ts';
+import { AXIAL } from '../../support/axial.ts';
 import { anyBox, anyGrid } from './arbitrary.ts';
 
 /** Integer in every voxel of a grid, and linear in the voxel indices, so that rounding to HU costs nothing. */
@@ -30,11 +31,7 @@ function* voxels([nx, ny, nz]: Vec3): Generator<Vec3> {
 
 /** Axes along the patient's: as they are, two of them turned over, and each along another. */
 const turned: readonly [Grid['axes'], ...Grid['axes'][]] = [
-  [
-    [1, 0, 0],
-    [0, 1, 0],
-    [0, 0, 1],
-  ],
+  AXIAL,
   [
     [-1, 0, 0],
     [0, 1, 0],
@@ -238,10 +235,6 @@ function aligned(shape: Vec3, spacingMm: Vec3): Grid {
     shape,
     spacingMm,
     originMm: [0, 0, 0],
-    axes: [
-      [1, 0, 0],
-      [0, 1, 0],
-      [0, 0, 1],
-    ],
+    axes: AXIAL,
   };
 }

@@ -3,16 +3,13 @@ import fc from 'fast-check';
 import { packFrames } from '../../../../server/src/reports/seg/frames.ts';
 import { InvalidSegmentation } from '../../../../server/src/reports/seg/invalid.ts';
 import type { Grid } from '../../../../server/src/volume/volume.ts';
+import { AXIAL } from '../../../support/axial.ts';
 
 const gridOf = (i: number, j: number, k: number): Grid => ({
   shape: [i, j, k],
   spacingMm: [1, 1, 1],
   originMm: [0, 0, 0],
-  axes: [
-    [1, 0, 0],
-    [0, 1, 0],
-    [0, 0, 1],
-  ],
+  axes: AXIAL,
 });
 
 describe('SEG frames', () => {
