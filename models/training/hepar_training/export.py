@@ -14,8 +14,9 @@ import torch
 
 from .flat import FlatUNet, FusedUNet
 from .half import to_half
-from .manifest import FORMS, WINDOW_ZYX, file_of, output_names, write_manifest
+from .manifest import FORMS, LARGER_WINDOWS, WINDOW_ZYX, file_of, output_names, write_manifest
 from .model import from_release, load_for_use
+from .open_sizes import OPEN_ZYX, name_sizes
 from .networks import SHAPES, UNet
 
 OPSET = 16
@@ -25,16 +26,21 @@ REFERENCE_VALUES = 96
 _TRACED = {'dynamo': False} if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}
 
 
-def export(net: UNet, shape_zyx: tuple[int, int, int], path: Path, form: str = 'flat') -> float:
-    """Writes the network; returns the largest difference between the exported form and the trained one, run in PyTorch."""
+def export(net: UNet, shape_zyx: tuple[int, int, int], path: Path, form: str = 'flat', step: int | None = None) -> float:
+    """Writes the network for windows of one size, or with `step` of any whose edges are multiples of it; returns the largest
+    difference between the exported form and the trained one, run in PyTorch."""
     exported = (FlatUNet(net) if form == 'flat' else FusedUNet(net)).eval()
     x = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 1, *shape_zyx), dtype=np.float32))
     with torch.no_grad():
         difference = max(float((a - b).abs().max()) for a, b in zip(net(x), exported(x), strict=True))
         names = output_names(net.shape)
-        several = {} if form == 'flat' else {'dynamic_axes': {name: {0: 'windows'} for name in ['x', *names]}}
-        torch.onnx.export(exported, x, str(path), opset_version=OPSET, input_names=['x'], output_names=names, do_constant_folding=form != 'flat', **several, **_TRACED)
+        count, sizes = {} if form == 'flat' else {0: 'windows'}, dict(enumerate(OPEN_ZYX, start=2)) if step else {}
+        open_axes = {name: {**count, **(sizes if name in 'xy' else {axis: f'{size} / {step}' for axis, size in sizes.items()})} for name in ['x', *names]}
+        torch.onnx.export(exported, x, str(path), opset_version=OPSET, input_names=['x'], output_names=names, do_constant_folding=form != 'flat', dynamic_axes=open_axes, **_TRACED)
     model = onnx.load(str(path))
+    if step and form == 'flat':
+        name_sizes(model, step)
+        onnx.save(model, str(path))
     if form == 'half':
         model = to_half(model)
         onnx.save(model, str(path))
@@ -90,7 +96,7 @@ def main() -> None:
     for stage, net in nets.items():
         for form in FORMS:
             path = options.out / file_of(stage, form)
-            difference = export(net, WINDOW_ZYX[stage], path, form)
+            difference = export(net, WINDOW_ZYX[stage], path, form, LARGER_WINDOWS.get(stage, {}).get('stepVoxels'))
             print(f'{path.name}: {path.stat().st_size / 2**20:.1f} MiB, largest difference from the trained network {difference:.2g}')
         write_reference(net, WINDOW_ZYX[stage], options.work, stage)
         print(f'{stage}: as in {options.release}' if stage in options.keep else provenance(stage, options.work))

@@ -1,5 +1,5 @@
 """The U-Net written with 2D convolutions, for CPUs: the same weights with batch norm folded in, and the same result but
-for rounding. The shape of the window is fixed.
+for rounding.
 
 ONNX Runtime's 2D convolutions keep the channels in blocks, and are several times as fast as its 3D ones as long as nothing
 between them needs plain order. So slices are kept apart by their phase: tensor r of n holds the slices r, r + n, r + 2n, …
@@ -39,7 +39,7 @@ class FlatConv(nn.Module):
             return self._slice_by_slice(phases)
         if coarse is None:
             return self._in_pairs([Pairs(phases, self._kernels(0, self.channels))])
-        first = coarse[0].shape[1]
+        first = int(coarse[0].shape[1])
         return self._in_pairs([Pairs(phases, self._kernels(first, self.channels)), RepeatedPairs(coarse, self._kernels(0, first))])
 
     def _kernels(self, first: int, end: int) -> list[torch.Tensor]:
@@ -119,7 +119,8 @@ def _conv(x: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None = Non
 
 def _plus(a: torch.Tensor, factor: int, b: torch.Tensor) -> torch.Tensor:
     """a + factor * b: by a convolution, since ONNX Runtime neither subtracts nor scales blocks of channels."""
-    return F.conv2d(b, torch.full((b.shape[1], 1, 1, 1), float(factor)), groups=int(b.shape[1])) + a
+    channels = int(b.shape[1])
+    return F.conv2d(b, torch.full((channels, 1, 1, 1), float(factor)), groups=channels) + a
 
 
 def _at(phases: Phases, r: int) -> torch.Tensor:
@@ -188,7 +189,7 @@ class FlatUNet(nn.Module):
             self.presence = _point(net.presence)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        height, width = (int(n) for n in x.shape[3:])
+        height, width = x.shape[3:]
         # As many phases as leave one on the coarsest level.
         cells = x.reshape(-1, 2 ** (len(self.down) - 1), self.shape.stem, height, width)
         phases = [self.stem(phase) for phase in cells.unbind(1)]
@@ -206,7 +207,7 @@ class FlatUNet(nn.Module):
         """The head's channels (z, class, y, x), of the voxels of a cell -> [1, classes, Z, Y, X]."""
         stem, classes = self.shape.stem, self.shape.classes
         cells = torch.stack(phases, 1)
-        height, width = (int(n) for n in cells.shape[3:])
+        height, width = cells.shape[3:]
         # Columns first, by themselves; then whole rows: faster than all at once.
         columns = cells.reshape(-1, stem, height * width).permute(0, 2, 1)
         rows = columns.reshape(-1, stem, classes, stem, height, stem * width).permute(2, 0, 1, 4, 3, 5)

@@ -10,6 +10,8 @@ from .networks import SHAPES, Shape
 from .samples import LOCATE_SPACING_MM, SEGMENT_SPACING_MM
 
 WINDOW_ZYX = {'locate': (64, 96, 128), 'segment': (80, 96, 96)}
+# A liver is looked at in as few windows as memory allows, of the size of its box.
+LARGER_WINDOWS = {'segment': {'stepVoxels': 16, 'mostVoxels': 3_200_000}}
 OVERLAP = {'locate': 0.25, 'segment': 0.25}
 SPACING_MM = {'locate': LOCATE_SPACING_MM, 'segment': SEGMENT_SPACING_MM}
 CHANNELS = {'locate': ['background', 'liver', 'other', 'other'], 'segment': ['background', 'liver', 'lesion', 'other']}
@@ -61,6 +63,7 @@ def _stage(folder: Path, stage: str, spacing_mm: float, shape: Shape, reference:
         'channels': CHANNELS[stage][: shape.classes],
         'spacingMm': [spacing_mm] * 3,
         'windowVoxels': list(WINDOW_ZYX[stage][::-1]),
+        **({'largerWindows': LARGER_WINDOWS[stage]} if stage in LARGER_WINDOWS else {}),
         'overlap': OVERLAP[stage],
         'intensity': _intensity(stage),
         **({'presence': presence} if shape.presence else {}),

@@ -34,8 +34,8 @@ def block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 def to_fine(x: torch.Tensor) -> torch.Tensor:
     """Depth to space: slices [Z, (dz, class, dy, dx), Y, X] -> [2 Z, class, 2 Y, 2 X]."""
-    channels, height, width = (int(n) for n in x.shape[1:])
-    return F.pixel_shuffle(x.reshape(-1, channels // 2, height, width), 2)
+    channels = int(x.shape[1])
+    return F.pixel_shuffle(x.reshape(-1, channels // 2, *x.shape[2:]), 2)
 
 
 class UNet(nn.Module):
@@ -75,8 +75,8 @@ class UNet(nn.Module):
         x = self.head(x)
         if self.shape.stem == 1:
             return (x, *presence)
-        # The number of windows stays open when the network is exported.
-        channels, depth, height, width = (int(n) for n in x.shape[1:])
+        # The number of windows, and their size, may stay open when the network is exported.
+        channels, (depth, height, width) = int(x.shape[1]), x.shape[2:]
         fine = to_fine(x.permute(0, 2, 1, 3, 4).reshape(-1, channels, height, width))
         return (fine.reshape(-1, 2 * depth, self.shape.classes, 2 * height, 2 * width).permute(0, 2, 1, 3, 4), *presence)
 
