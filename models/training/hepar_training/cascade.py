@@ -1,7 +1,8 @@
 """The two stages in Python, for evaluation: the same way as the server's, written independently of it."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import torch
@@ -56,6 +57,24 @@ def starts(length: int, size: int, overlap: float) -> list[int]:
     return [int(round(k * (length - size) / (count - 1))) for k in range(count)]
 
 
+def window_for(shape_zyx: tuple[int, ...], stage: Stage) -> tuple[int, int, int]:
+    """The stage's window, or the larger one of which the fewest voxels in all cover a grid, and the fewest windows."""
+    best = (np.inf, 0, stage.window_zyx)
+    if stage.larger_windows is None:
+        return stage.window_zyx
+    step, most = stage.larger_windows['stepVoxels'], stage.larger_windows['mostVoxels']
+    # Whoever takes more windows along an axis than the smallest of them need gains nothing.
+    counts = [len(starts(n, s, stage.overlap)) for n, s in zip(shape_zyx, stage.window_zyx)]
+    for tried in product(*(range(1, count + 1) for count in counts)):
+        edges = [n / (1 + (count - 1) * (1 - stage.overlap)) for n, count in zip(shape_zyx, tried)]
+        size = tuple(max(least, step * int(np.ceil(edge / step - 1e-9))) for edge, least in zip(edges, stage.window_zyx))
+        windows = int(np.prod([len(starts(n, s, stage.overlap)) for n, s in zip(shape_zyx, size)]))
+        voxels = int(np.prod(size))
+        if voxels <= max(most, int(np.prod(stage.window_zyx))):
+            best = min(best, (windows * voxels, windows, size))
+    return best[2]
+
+
 def slide(stage: Stage, x: np.ndarray, fill: float) -> np.ndarray:
     """Probabilities [class, z, y, x] on the stage's grid: Gaussian-weighted mean over sliding windows."""
     size_zyx, overlap = stage.window_zyx, stage.overlap
@@ -108,6 +127,14 @@ def locate(scan: Scan, stage: Stage, least_liver_ml: float) -> np.ndarray:
     return largest(_on_scan(whole, scale, scan.hu.shape).argmax(0) == 1)
 
 
+def _fitted(stage: Stage, box: tuple[slice, ...], spacing_zyx, shape: tuple[int, ...]) -> tuple[Stage, tuple[slice, ...]]:
+    """The stage with the windows that suit the box, and the box widened to what its windows see where the scan goes on."""
+    fine = [int(np.ceil((s.stop - s.start) * mm / stage.spacing_mm)) for s, mm in zip(box, spacing_zyx)]
+    size = window_for(tuple(fine), stage)
+    more = [max(0, int((w - n) * stage.spacing_mm / mm / 2)) for n, w, mm in zip(fine, size, spacing_zyx)]
+    return replace(stage, window_zyx=size), tuple(slice(max(0, s.start - m), min(n, s.stop + m)) for s, m, n in zip(box, more, shape))
+
+
 def segment_scan(scan: Scan, model: Model, rules: dict | None = None, located: np.ndarray | None = None) -> Result:
     """`rules` replace the model's post-processing, `located` stage 1's liver."""
     spacing = scan.spacing_mm[::-1]
@@ -116,10 +143,11 @@ def segment_scan(scan: Scan, model: Model, rules: dict | None = None, located: n
     if located.sum() * np.prod(spacing) / 1000 < model.least_liver_ml:
         return result
     median = float(np.median(scan.hu[located]))
-    box = tuple(slice(max(0, int(i.min() - model.margin_mm / s)), int(i.max() + model.margin_mm / s) + 2) for i, s in zip(np.nonzero(located), spacing))
+    box = tuple(slice(max(0, int(i.min() - model.margin_mm / s)), min(n, int(i.max() + model.margin_mm / s) + 2)) for i, s, n in zip(np.nonzero(located), spacing, scan.hu.shape))
+    stage, box = _fitted(model.segment, box, spacing, scan.hu.shape)
     inside = scan.hu[box]
-    fine, scale = to_grid(inside, spacing, model.segment.spacing_mm)
-    p = _on_scan(slide(model.segment, around_liver_median(fine, median), float(around_liver_median(np.array(AIR_HU), median))), scale, inside.shape)
+    fine, scale = to_grid(inside, spacing, stage.spacing_mm)
+    p = _on_scan(slide(stage, around_liver_median(fine, median), float(around_liver_median(np.array(AIR_HU), median))), scale, inside.shape)
     # What stage 1, which sees more of the body, did not take for liver anywhere near is none.
     far = ndimage.distance_transform_edt(~located[box], sampling=spacing) > model.margin_mm + model.locate.spacing_mm
     p[1:, far] = 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from .losses import CROSS_ENTROPY
-from .manifest import LEAST_LIVER_ML, MARGIN_MM, OVERLAP, POSTPROCESSING, WINDOW_ZYX
+from .manifest import LARGER_WINDOWS, LEAST_LIVER_ML, MARGIN_MM, OVERLAP, POSTPROCESSING, WINDOW_ZYX
 from .networks import Shape, UNet
 from .warm_start import load_released, shape_of
 
@@ -21,6 +21,8 @@ class Stage:
     spacing_mm: float
     window_zyx: Triple
     overlap: float
+    larger_windows: dict | None = None
+    """Of the manifest: windows may be larger, in steps of `stepVoxels`, up to `mostVoxels` in all."""
 
 
 @dataclass
@@ -62,7 +64,7 @@ def from_checkpoints(work: Path) -> Model:
     stages = {}
     for stage in ('locate', 'segment'):
         net, spacing = load_for_use(stage, work)
-        stages[stage] = Stage(net, spacing, WINDOW_ZYX[stage], OVERLAP[stage])
+        stages[stage] = Stage(net, spacing, WINDOW_ZYX[stage], OVERLAP[stage], LARGER_WINDOWS.get(stage))
     return Model(work.name, stages['locate'], stages['segment'], LEAST_LIVER_ML, MARGIN_MM, POSTPROCESSING)
 
 
@@ -74,7 +76,7 @@ def from_release(folder: Path) -> Model:
         said = cascade[stage]
         net = UNet(shape_of(folder / said['file'], len(said['channels'])))
         load_released(net, folder / said['file'])
-        stages[stage] = Stage(net.eval(), float(said['spacingMm'][0]), tuple(said['windowVoxels'][::-1]), float(said['overlap']))
+        stages[stage] = Stage(net.eval(), float(said['spacingMm'][0]), tuple(said['windowVoxels'][::-1]), float(said['overlap']), said.get('largerWindows'))
     name = f'{manifest["id"]} {manifest["version"]}'
     return Model(name, stages['locate'], stages['segment'], cascade['leastLiverMl'], cascade['marginMm'], manifest['postprocessing'])
 

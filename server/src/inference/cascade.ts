@@ -14,6 +14,7 @@ import { BACKGROUND, type Segmentation } from './segmentation.ts';
 import type { NetworkSession } from './session.ts';
 import { asAsked, mirroring } from './sliding.ts';
 import { segmentWholeScan } from './whole-scan/segment.ts';
+import { windowFor } from './tiles.ts';
 import { atLeastWindow, type Field, runWindows } from './windows.ts';
 import { type SegmentOptions, withNetwork } from './with-network.ts';
 
@@ -74,8 +75,7 @@ export async function segment(
     async (session, close) => ({
       ...(await lookClosely(
         close,
-        stage,
-        mirroring(session, stage, options.sliding),
+        mirroring(session, close.stage, options.sliding),
         signal,
         progress(LOCATED, WINDOWS_DONE),
       )),
@@ -95,6 +95,8 @@ export async function segment(
 
 /** What stage 2 looks at: the box around the located liver on a fine grid, and where the liver may be. */
 interface CloseUp extends Field {
+  /** With windows of the size that suits the box. */
+  readonly stage: Stage;
   readonly located: LocatedLiver;
   /** 1 there, on the grid of the located liver. */
   readonly near: Uint8Array;
@@ -106,14 +108,21 @@ function closeUp(
   { stage, marginMm }: { readonly stage: Stage; readonly marginMm: number },
 ): CloseUp {
   const box = widen(located.grid, located.box, marginMm) ?? located.box;
-  const grid = atLeastWindow(patientAlignedGrid(located.grid, box, stage.spacingMm), stage.windowVoxels);
-  return { grid, hu: resampleHu(volume, grid), located, near: surroundings(located, marginMm) };
+  const tight = patientAlignedGrid(located.grid, box, stage.spacingMm);
+  const windowVoxels = windowFor(tight.shape, stage);
+  const grid = atLeastWindow(tight, windowVoxels);
+  return {
+    grid,
+    hu: resampleHu(volume, grid),
+    stage: { ...stage, windowVoxels: [...windowVoxels] },
+    located,
+    near: surroundings(located, marginMm),
+  };
 }
 
 /** Stage 2: probabilities [liver, lesion] on the fine grid, and of its patches. */
 async function lookClosely(
-  { grid, hu, located, near }: CloseUp,
-  stage: Stage,
+  { grid, hu, stage, located, near }: CloseUp,
   session: NetworkSession,
   signal: AbortSignal,
   done: (fraction: number) => void,

@@ -1,3 +1,5 @@
+import { voxelCount } from '../volume/geometry.ts';
+import type { Vec3 } from '../volume/volume.ts';
 import { NetworkError, ProviderError } from './errors.ts';
 import { type NetworkFile, type Stage, stagesOf } from './manifest.ts';
 import { type Model, networkFor, readNetwork } from './model.ts';
@@ -71,13 +73,17 @@ async function runOn(
   stage: Stage,
   threads: number,
 ): Promise<{ remark?: ModelRemark; line?: string }> {
-  const [x, y, z] = stage.windowVoxels;
   const { file } = networkFor(stage, provider);
+  let size: Vec3 = stage.windowVoxels;
   try {
     const session = await openSession((network) => readNetwork(dir, network), stage, provider, threads);
     try {
-      const smooth = Float32Array.from({ length: x * y * z }, (_, n) => Math.sin(n / 97) + Math.cos(n / (x * 7)));
-      const flat = new Float32Array(x * y * z).fill(-1);
+      const [x] = size;
+      const smooth = Float32Array.from(
+        { length: voxelCount(size) },
+        (_, n) => Math.sin(n / 97) + Math.cos(n / (x * 7)),
+      );
+      const flat = new Float32Array(smooth.length).fill(-1);
       const first = copied(await session.run(smooth));
       const started = performance.now();
       const second = copied(await session.run(flat));
@@ -85,7 +91,13 @@ async function runOn(
       const problem =
         wrongWith(first, second) ?? (provider === REFERENCE ? await unlikeReference(session, stage) : null);
       if (problem) return { remark: { kind: 'problem', message: `${file} ${problem} on ${provider}` } };
-      return { line: `${provider} (${session.engine.device}), ${milliseconds} ms a window of ${x} x ${y} x ${z}` };
+      const line = `${provider} (${session.engine.device}), ${milliseconds} ms a window of ${size.join(' x ')}`;
+      if (stage.largerWindows) {
+        const { stepVoxels } = stage.largerWindows;
+        size = [size[0] + stepVoxels, size[1] + 2 * stepVoxels, size[2] + 3 * stepVoxels];
+        await session.run(new Float32Array(voxelCount(size)), 1, size);
+      }
+      return { line };
     } finally {
       await session.release();
     }
@@ -93,7 +105,7 @@ async function runOn(
     if (error instanceof ProviderError) return { remark: { kind: 'note', message: error.message } };
     if (error instanceof NetworkError) return { remark: { kind: 'problem', message: error.message } };
     // The runtime's own, from the middle of a graph: a window whose size a pooling does not divide, for one.
-    const message = `${file} does not run a window of ${x} x ${y} x ${z} on ${provider}: ${reasonOf(error)}`;
+    const message = `${file} does not run a window of ${size.join(' x ')} on ${provider}: ${reasonOf(error)}`;
     return { remark: { kind: provider === REFERENCE ? 'problem' : 'note', message } };
   }
 }

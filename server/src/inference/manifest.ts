@@ -82,6 +82,15 @@ const stage = z.strictObject({
 });
 
 /**
+ * Windows of the segmenting network may be larger, by multiples of `stepVoxels` along each axis, up to `mostVoxels` in all:
+ * its graph leaves depth, height and width open. The box around a liver is then covered by as few voxels as can be.
+ */
+const largerWindows = z.strictObject({
+  stepVoxels: z.int().positive().multipleOf(2),
+  mostVoxels: z.int().positive(),
+});
+
+/**
  * A second output of the segmenting network: [1, 1, Z / pz, Y / py, X / px], for each patch of [px, py, pz] voxels of the
  * window whether it holds lesion.
  */
@@ -156,7 +165,11 @@ export const manifestSchema = z.strictObject({
     /** How far from stage 1's liver stage 2 looks for it: what it finds beyond, and a voxel of stage 1's grid, is none. */
     marginMm: z.number().nonnegative().default(0),
     /** Stage 2: liver and lesions, in windows that slide over the box. */
-    segment: stage.extend({ presence: presence.optional(), wholeScan: wholeScan.optional() }),
+    segment: stage.extend({
+      presence: presence.optional(),
+      wholeScan: wholeScan.optional(),
+      largerWindows: largerWindows.optional(),
+    }),
   }),
   postprocessing: z.strictObject({
     /** Keep only the largest 26-connected component of liver and lesions together. */
@@ -178,6 +191,7 @@ export type Locate = Required<Manifest['cascade']>['locate'];
 export type WholeScan = z.infer<typeof wholeScan>;
 export type Resampling = WholeScan['resampling']['hu'];
 export type Kernel = z.infer<typeof kernel>;
+export type LargerWindows = z.infer<typeof largerWindows>;
 export type Presence = z.infer<typeof presence>;
 /** A network's file in the model's folder, and its digest. */
 export type NetworkFile = Pick<Stage, 'file' | 'sha256'>;

@@ -3,7 +3,14 @@ import { constants } from 'node:fs';
 import { lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModelError } from './errors.ts';
-import { type Manifest, manifestSchema, type NetworkFile, type Stage, stagesOf } from './manifest.ts';
+import {
+  type LargerWindows,
+  type Manifest,
+  manifestSchema,
+  type NetworkFile,
+  type Stage,
+  stagesOf,
+} from './manifest.ts';
 import { externalTensors } from './onnx.ts';
 import type { Provider } from './segmentation.ts';
 
@@ -173,10 +180,26 @@ function* contradictions(manifest: Manifest): Generator<string> {
       yield `cascade.${name}.windowVoxels: ${voxels} voxels a window, more than ${MOST_WINDOW_VOXELS}`;
     }
   }
-  const { windowVoxels, presence } = segment;
+  const { windowVoxels, presence, largerWindows } = segment;
+  if (largerWindows) yield* largerContradictions(segment, largerWindows);
   if (presence?.patchVoxels.some((edge, axis) => windowVoxels[axis]! % edge !== 0)) {
     const patch = presence.patchVoxels.join(' x ');
     yield `cascade.segment.presence: patches of ${patch} voxels do not fill a window of ${windowVoxels.join(' x ')}`;
+  }
+}
+
+function* largerContradictions(
+  { windowVoxels, presence, wholeScan }: Stage,
+  { stepVoxels, mostVoxels }: LargerWindows,
+): Generator<string> {
+  const at = 'cascade.segment.largerWindows';
+  if (wholeScan) yield `${at}: is for a network that sees the box around the liver`;
+  if (mostVoxels > MOST_WINDOW_VOXELS) yield `${at}: ${mostVoxels} voxels a window, more than ${MOST_WINDOW_VOXELS}`;
+  if (windowVoxels.some((edge) => edge % stepVoxels !== 0)) {
+    yield `${at}: a window of ${windowVoxels.join(' x ')} is not made of steps of ${stepVoxels}`;
+  }
+  if (presence?.patchVoxels.some((edge) => stepVoxels % edge !== 0)) {
+    yield `${at}: patches of ${presence.patchVoxels.join(' x ')} voxels do not fill a step of ${stepVoxels}`;
   }
 }
 

@@ -98,8 +98,9 @@ export function withstanding(session: NetworkSession, recourse: Recourse): Netwo
       return batch;
     },
     faults,
-    run: (input, windows = 1) => inTurn((session, ...some) => session.run(...some), input, windows),
-    probabilities: (input, windows = 1) => inTurn((session, ...some) => session.probabilities(...some), input, windows),
+    run: (input, windows = 1, size) => inTurn((session, ...some) => session.run(...some, size), input, windows),
+    probabilities: (input, windows = 1, size) =>
+      inTurn((session, ...some) => session.probabilities(...some, size), input, windows),
     release: () => current.release(),
   };
 }

@@ -1,4 +1,5 @@
 import { NetworkError } from './errors.ts';
+import type { Vec3 } from '../volume/volume.ts';
 import type { Stage } from './manifest.ts';
 import { probabilitiesIn } from './probabilities.ts';
 import { RuntimeSession, type WantedOutput } from './runtime.ts';
@@ -34,13 +35,13 @@ export interface NetworkSession {
   /** What the session has overcome, one line each; absent where nothing is overcome. */
   readonly faults?: readonly string[];
   /**
-   * Runs windows [N, 1, Z, Y, X] in another thread. The output is good until as many runs as there are lanes have ended
+   * Runs windows [N, 1, Z, Y, X] in another thread, of the stage's size or of another that it allows. The output is good until as many runs as there are lanes have ended
    * after it, and one more begins.
    * @throws NetworkError when an output has another shape than the manifest says
    */
-  run(input: Float32Array, windows?: number): Promise<WindowOutput>;
+  run(input: Float32Array, windows?: number, size?: Vec3): Promise<WindowOutput>;
   /** The same, with probabilities made of the output. */
-  probabilities(input: Float32Array, windows?: number): Promise<WindowProbabilities>;
+  probabilities(input: Float32Array, windows?: number, size?: Vec3): Promise<WindowProbabilities>;
   release(): Promise<void>;
 }
 
@@ -61,8 +62,9 @@ export async function loadNetwork(
   options: ProviderOptions,
   device: string,
 ): Promise<NetworkSession> {
-  // The windows over a whole scan are run one after the other: they may be of any size.
-  const lanes = options.provider === 'cpu' && !stage.wholeScan ? Math.min(options.threads, MOST_LANES) : 1;
+  // The windows over a whole scan, and those that are as large as memory allows, are run one after the other.
+  const takesOne = stage.wholeScan || stage.largerWindows;
+  const lanes = options.provider === 'cpu' && !takesOne ? Math.min(options.threads, MOST_LANES) : 1;
   const threads = Math.ceil(options.threads / lanes);
   const open = (bytes: Uint8Array) => RuntimeSession.open(bytes, { ...options, threads }, lanes);
   const added = stage.wholeScan ? null : withProbabilities(onnx, stage);
@@ -79,17 +81,18 @@ export async function loadNetwork(
   }
   const [count] = session.inputs[0]!.shape;
   const isOpen = count !== undefined && !isFixed(count);
-  const run: NetworkSession['run'] = (input, windows = 1) => runWindows(network, input, windows);
+  const run: NetworkSession['run'] = (input, windows = 1, size = stage.windowVoxels) =>
+    runWindows(network, input, { windows, size });
   return {
     engine: { provider: options.provider, device },
-    batch: isOpen && options.provider !== 'cpu' ? LARGEST_BATCH : 1,
+    batch: isOpen && options.provider !== 'cpu' && !takesOne ? LARGEST_BATCH : 1,
     lanes,
     run,
     probabilities: extended
-      ? (input, windows = 1) =>
-          runToProbabilities(network, added!, input, windows).catch(async (error) => {
+      ? (input, windows = 1, size = stage.windowVoxels) =>
+          runToProbabilities(network, added!, input, { windows, size }).catch(async (error) => {
             // What is wrong with the network's own output is told of that; a GPU has shown it when it was tried.
-            if (options.provider === 'cpu') await run(input, windows);
+            if (options.provider === 'cpu') await run(input, windows, size);
             throw error;
           })
       : madeOfOutput(stage, run),
@@ -106,23 +109,30 @@ interface Loaded {
 
 /** Probabilities made of a network's output after it has run. */
 export function madeOfOutput(stage: Stage, run: NetworkSession['run']): NetworkSession['probabilities'] {
-  return async (input, windows = 1) => {
-    const { classes, presence } = await run(input, windows);
+  return async (input, windows = 1, size) => {
+    const { classes, presence } = await run(input, windows, size);
     const { liver, lesion } = probabilitiesIn(classes, stage, windows);
     return { liver, lesion, presence };
   };
 }
 
-/** The outputs that the manifest names, with their dimensions. */
-function outputsOf(stage: Stage, windows: number): WantedOutput[] {
-  return [channelsOf(stage.output, stage.channels.length, stage, windows), ...patchesOf(stage, windows)];
+/** What one run is given. */
+interface Windows {
+  readonly windows: number;
+  /** [x, y, z] of each, in voxels. */
+  readonly size: Vec3;
 }
 
-function channelsOf(name: string, channels: number, { windowVoxels: [x, y, z] }: Stage, windows: number): WantedOutput {
+/** The outputs that the manifest names, with their dimensions. */
+function outputsOf(stage: Stage, of: Windows): WantedOutput[] {
+  return [channelsOf(stage.output, stage.channels.length, of), ...patchesOf(stage, of)];
+}
+
+function channelsOf(name: string, channels: number, { windows, size: [x, y, z] }: Windows): WantedOutput {
   return { name, shape: [windows, channels, z, y, x] };
 }
 
-function patchesOf({ windowVoxels: [x, y, z], presence }: Stage, windows: number): WantedOutput[] {
+function patchesOf({ presence }: Stage, { windows, size: [x, y, z] }: Windows): WantedOutput[] {
   if (!presence) return [];
   const [px, py, pz] = presence.patchVoxels;
   return [{ name: presence.output, shape: [windows, 1, z / pz, y / py, x / px] }];
@@ -140,7 +150,13 @@ function checkSignature(
     throw new NetworkError(file, `has ${inputs.length} inputs (${inputs.map(({ name }) => name).join(', ')}), not one`);
   }
   checkTensor(file, 'input', inputs, stage.input, [1, 1, z, y, x]);
-  for (const { name, shape } of outputsOf(stage, 1)) checkTensor(file, 'output', outputs, name, shape);
+  const sizes = inputs[0]!.shape.slice(2);
+  if (stage.largerWindows && sizes.some(isFixed)) {
+    const given = `[${inputs[0]!.shape.join(', ')}]`;
+    throw new NetworkError(file, `input '${stage.input}' is ${given}, but the manifest allows larger windows`);
+  }
+  for (const { name, shape } of outputsOf(stage, { windows: 1, size: stage.windowVoxels }))
+    checkTensor(file, 'output', outputs, name, shape);
 }
 
 function checkTensor(
@@ -173,8 +189,8 @@ function isFixed(dimension: number | string): dimension is number {
   return typeof dimension === 'number' && dimension >= 0;
 }
 
-async function runWindows(network: Loaded, input: Float32Array, windows: number): Promise<WindowOutput> {
-  const [classes, presence = null] = await runFor(outputsOf(network.stage, windows), network, input, windows);
+async function runWindows(network: Loaded, input: Float32Array, of: Windows): Promise<WindowOutput> {
+  const [classes, presence = null] = await runFor(outputsOf(network.stage, of), network, input, of);
   return { classes: classes!, presence };
 }
 
@@ -182,12 +198,11 @@ async function runToProbabilities(
   network: Loaded,
   { liver, lesion }: WithProbabilities,
   input: Float32Array,
-  windows: number,
+  of: Windows,
 ): Promise<WindowProbabilities> {
-  const { stage } = network;
   const names = lesion === null ? [liver] : [liver, lesion];
-  const wanted = [...names.map((name) => channelsOf(name, 1, stage, windows)), ...patchesOf(stage, windows)];
-  const given = await runFor(wanted, network, input, windows);
+  const wanted = [...names.map((name) => channelsOf(name, 1, of)), ...patchesOf(network.stage, of)];
+  const given = await runFor(wanted, network, input, of);
   return { liver: given[0]!, lesion: lesion === null ? null : given[1]!, presence: given[names.length] ?? null };
 }
 
@@ -196,9 +211,8 @@ async function runFor(
   wanted: readonly WantedOutput[],
   { session, file, stage }: Loaded,
   values: Float32Array,
-  windows: number,
+  { windows, size: [x, y, z] }: Windows,
 ): Promise<Float32Array[]> {
-  const [x, y, z] = stage.windowVoxels;
   const outputs = await session.run({ name: stage.input, values, shape: [windows, 1, z, y, x] }, wanted);
   return outputs.map(({ name, type, shape, values: given }, n) => {
     const expected = wanted[n]!.shape;

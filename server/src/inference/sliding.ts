@@ -21,9 +21,9 @@ export function slidingOptions({ overlap, mirrorAxes = [] }: Sliding = {}): Read
   };
 }
 
-/** A stage whose windows overlap as the site asks. */
-export function asAsked(stage: Stage, { overlap = stage.overlap }: Sliding = {}): Stage {
-  return { ...stage, overlap };
+/** A stage whose windows overlap as the site asks: then they are of one size, since it is their overlap that counts. */
+export function asAsked(stage: Stage, { overlap }: Sliding = {}): Stage {
+  return overlap === undefined ? stage : { ...stage, overlap, largerWindows: undefined };
 }
 
 /** A session whose answer to a window is the mean of its answers to the window's mirror images, mirrored back. */
@@ -35,7 +35,7 @@ export function mirroring(session: NetworkSession, stage: Stage, { mirrorAxes = 
   const run = async (input: Float32Array, windows = 1): Promise<WindowOutput> => {
     let sum: { classes: Float32Array; presence: Float32Array | null } | null = null;
     for (const turn of turns) {
-      const output = await session.run(mirrored(input, windowVoxels, turn), windows);
+      const output = await session.run(mirrored(input, windowVoxels, turn), windows, windowVoxels);
       const classes = mirrored(output.classes, windowVoxels, turn);
       const ofPatches = output.presence && mirrored(output.presence, patches, turn);
       sum ??= {

@@ -1,4 +1,5 @@
 import type { Vec3 } from '../volume/volume.ts';
+import type { Stage } from './manifest.ts';
 
 /** Below this share of the centre's weight no voxel of a window falls along an axis, so that no weight vanishes. */
 const LEAST_WEIGHT = 0.01;
@@ -8,16 +9,54 @@ const LEAST_WEIGHT = 0.01;
  * or more, evenly, and none runs over the end. An extent shorter than a window has one window, which does.
  */
 export function windowStarts(extent: number, window: number, overlap: number): number[] {
-  if (extent <= window) return [0];
+  const count = windowCount(extent, window, overlap);
+  if (count === 1) return [0];
+  return Array.from({ length: count }, (_, n) => Math.round((n * (extent - window)) / (count - 1)));
+}
+
+function windowCount(extent: number, window: number, overlap: number): number {
+  if (extent <= window) return 1;
   const longestStep = Math.max(1, Math.floor(window * (1 - overlap)));
-  const steps = Math.ceil((extent - window) / longestStep);
-  return Array.from({ length: steps + 1 }, (_, n) => Math.round((n * (extent - window)) / steps));
+  return 1 + Math.ceil((extent - window) / longestStep);
 }
 
 /** Starts [x, y, z] of all windows over a grid of `shape` voxels, x fastest. */
 export function windowsOver(shape: Vec3, window: Vec3, overlap: number): Vec3[] {
   const [xs, ys, zs] = shape.map((extent, axis) => windowStarts(extent, window[axis]!, overlap));
   return zs!.flatMap((z) => ys!.flatMap((y) => xs!.map((x): Vec3 => [x, y, z])));
+}
+
+/**
+ * The size [x, y, z] of the windows that cover a grid of `shape` voxels: the stage's own, or larger ones where the stage allows
+ * them and they have fewer voxels in all. Of those with as few, the fewest windows.
+ */
+export function windowFor(
+  shape: Vec3,
+  { windowVoxels, overlap, largerWindows }: Pick<Stage, 'windowVoxels' | 'overlap' | 'largerWindows'>,
+): Vec3 {
+  if (!largerWindows) return windowVoxels;
+  const { stepVoxels, mostVoxels } = largerWindows;
+  let best = { size: windowVoxels as Vec3, ...costOf(shape, windowVoxels, overlap) };
+  const sizes = (axis: 0 | 1 | 2): number[] => {
+    const steps = Math.ceil(Math.max(0, shape[axis] - windowVoxels[axis]) / stepVoxels);
+    return Array.from({ length: steps + 1 }, (_, n) => windowVoxels[axis] + n * stepVoxels);
+  };
+  for (const z of sizes(2)) {
+    for (const y of sizes(1)) {
+      for (const x of sizes(0)) {
+        if (x * y * z > mostVoxels) break;
+        const cost = costOf(shape, [x, y, z], overlap);
+        if (cost.voxels > best.voxels || (cost.voxels === best.voxels && cost.windows >= best.windows)) continue;
+        best = { size: [x, y, z], ...cost };
+      }
+    }
+  }
+  return best.size;
+}
+
+function costOf(shape: Vec3, size: Vec3, overlap: number): { windows: number; voxels: number } {
+  const windows = shape.reduce((product, extent, axis) => product * windowCount(extent, size[axis]!, overlap), 1);
+  return { windows, voxels: windows * size[0] * size[1] * size[2] };
 }
 
 /**

@@ -71,7 +71,7 @@ export async function runWindows(field: Field, run: WindowRun): Promise<WindowsR
     for (const [i, start] of group.entries()) {
       readWindow(values, shape, start, stage.windowVoxels, input.subarray(i * window, (i + 1) * window));
     }
-    const output = session.probabilities(input, group.length);
+    const output = session.probabilities(input, group.length, stage.windowVoxels);
     // It may fail when nobody waits for it any more.
     output.catch(() => {});
     return output;

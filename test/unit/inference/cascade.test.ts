@@ -80,6 +80,19 @@ describe('the cascade on a scene whose answer is known', function () {
     return loadModel(join(dir, name));
   };
 
+  it('gives the same with windows as large as the box of the liver', async () => {
+    const largerWindows = { stepVoxels: 16, mostVoxels: 1e6 };
+    const larger = await tinyModel('larger', { patchVoxels: 4, segment: { largerWindows } });
+    for (const grid of [GEOMETRIES.oblique!, GEOMETRIES['non-square pixels, Rows != Columns']!]) {
+      const series = seriesOf(SCENE, grid);
+      const [one, many] = [await run(series, larger), await run(series, patches)];
+      assert.deepEqual(one.labelMap.labels, many.labelMap.labels);
+      for (const { heatMap } of [one, many]) {
+        for (const { centreMm } of SCENE.lesions) assert.ok(probabilityAt(heatMap!, centreMm)! > 0.8, `${centreMm}`);
+      }
+    }
+  });
+
   it('says nothing of patches where the model has no output for them', async () => {
     const { heatMap } = await run(seriesOf(SCENE, GEOMETRIES.oblique!), model);
     assert.equal(heatMap, null);

@@ -77,6 +77,11 @@ describe('models brought by a user', function () {
       options: { segment: { reference: { tolerance: 0.02, values: Array.from({ length: 16 }, (_, n) => 5 * n) } } },
       says: /segment\.onnx answers the made-up window otherwise than the manifest's reference, by \d/,
     },
+    'a graph of one size where the manifest allows larger windows': {
+      network: { inputShape: [1, 1, 32, 32, 32] },
+      options: { segment: { largerWindows: { stepVoxels: 16, mostVoxels: 1e6 } } },
+      says: /input 'x' is \[1, 1, 32, 32, 32\], but the manifest allows larger windows/,
+    },
     'a fixed window that is another': { network: { inputShape: [1, 1, 48, 48, 48] }, says: /\[1, 1, 48, 48, 48\]/ },
   };
   for (const [name, { network, options, says }] of Object.entries(FAULTS)) {

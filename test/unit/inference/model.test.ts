@@ -77,6 +77,26 @@ describe('loading a model', () => {
     assert.match(found, /cascade\.segment\.intensity: lowHu 5 is not below highHu 5/);
   });
 
+  it('allows larger windows in steps that the window and its patches are made of', async () => {
+    await edit(({ cascade }) => {
+      Object.assign(cascade.segment, {
+        presence: { patchVoxels: [16, 16, 8] },
+        largerWindows: { stepVoxels: 24, mostVoxels: 1e9 },
+      });
+    });
+    const found = (await problems()).join('\n');
+    assert.match(found, /cascade\.segment\.largerWindows: a window of 32 x 32 x 32 is not made of steps of 24/);
+    assert.match(found, /cascade\.segment\.largerWindows: patches of 16 x 16 x 8 voxels do not fill a step of 24/);
+    assert.match(found, /cascade\.segment\.largerWindows: 1000000000 voxels a window, more than/);
+    await edit(({ cascade }) => {
+      cascade.segment.largerWindows = { stepVoxels: 16, mostVoxels: 1e6 };
+    });
+    assert.deepEqual((await loadModel(dir)).manifest.cascade.segment.largerWindows, {
+      stepVoxels: 16,
+      mostVoxels: 1e6,
+    });
+  });
+
   it('checks the other forms of a network as the network itself', async () => {
     const { digest } = await loadModel(dir);
     const gpu = tinyOnnx(thresholdNetwork([1, 2, 3]));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { WindowBlend } from '../../../server/src/inference/blend.ts';
-import { gaussianWeights, windowStarts, windowsOver } from '../../../server/src/inference/tiles.ts';
+import { gaussianWeights, windowFor, windowStarts, windowsOver } from '../../../server/src/inference/tiles.ts';
 import type { Vec3 } from '../../../server/src/volume/volume.ts';
 
 const axis = fc.record({
@@ -41,6 +41,53 @@ describe('windows over a grid', () => {
       const at = (window - 1) / 2 + window / 8;
       if (Number.isInteger(at)) assert.ok(Math.abs(weights[at]! - Math.exp(-0.5)) < 1e-6);
     }
+  });
+});
+
+describe('windows that may be larger', () => {
+  const edge = fc.integer({ min: 1, max: 300 });
+  const stage = fc.record({
+    windowVoxels: fc.constantFrom<[number, number, number]>([96, 96, 80], [32, 48, 64]),
+    overlap: fc.constantFrom(0, 0.25, 0.5, 0.7),
+    largerWindows: fc.record({
+      stepVoxels: fc.constant(16),
+      mostVoxels: fc.integer({ min: 1, max: 4_000_000 }),
+    }),
+  });
+  const inAll = (shape: Vec3, size: Vec3, overlap: number) =>
+    windowsOver(shape, size, overlap).length * size[0] * size[1] * size[2];
+
+  it('are made of steps, keep to their limit, and cover a grid with no more voxels than the smallest do', () => {
+    fc.assert(
+      fc.property(fc.tuple(edge, edge, edge), stage, (extents, asked) => {
+        const shape = extents as Vec3;
+        const { windowVoxels, overlap, largerWindows } = asked;
+        const size = windowFor(shape, asked);
+        const isOwn = size.every((n, axis) => n === windowVoxels[axis]);
+        assert.ok(isOwn || size[0] * size[1] * size[2] <= largerWindows.mostVoxels);
+        assert.ok(size.every((n, axis) => n >= windowVoxels[axis]! && (n - windowVoxels[axis]!) % 16 === 0));
+        const smallest = inAll(shape, windowVoxels, overlap);
+        assert.ok(isOwn || inAll(shape, size, overlap) <= smallest);
+        assert.deepEqual(windowFor(shape, { windowVoxels, overlap }), windowVoxels);
+        // As good as any other that is allowed.
+        const other: Vec3 = [windowVoxels[0] + 16, windowVoxels[1] + 32, windowVoxels[2]];
+        const isAllowed = other[0] * other[1] * other[2] <= largerWindows.mostVoxels;
+        assert.ok(!isAllowed || inAll(shape, size, overlap) <= inAll(shape, other, overlap));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('are one where the box of a liver fits', () => {
+    const asked = {
+      windowVoxels: [96, 96, 80] as [number, number, number],
+      overlap: 0.25,
+      largerWindows: { stepVoxels: 16, mostVoxels: 3_200_000 },
+    };
+    assert.deepEqual(windowFor([152, 124, 120], asked), [160, 128, 128]);
+    assert.deepEqual(windowFor([60, 60, 60], asked), [96, 96, 80]);
+    // 176 x 160 x 128 are too many: two along y.
+    assert.deepEqual(windowFor([170, 150, 120], asked), [176, 96, 128]);
   });
 });
 

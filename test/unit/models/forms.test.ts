@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stagesOf } from '../../../server/src/inference/manifest.ts';
 import { formsFor, loadModel, type Model, readNetwork } from '../../../server/src/inference/model.ts';
-import { probe } from '../../../server/src/inference/provider.ts';
+import { openSession, probe } from '../../../server/src/inference/provider.ts';
 import { probeWindow } from '../../../server/src/inference/reference.ts';
 import { RuntimeSession } from '../../../server/src/inference/runtime.ts';
+import type { Vec3 } from '../../../server/src/volume/volume.ts';
 import { hasPythonModules, PYTHON } from '../../support/python.ts';
 
 const SCRIPT = fileURLToPath(new URL('export_forms.py', import.meta.url));
@@ -42,6 +43,28 @@ describe('the forms in which a network is released', function () {
         assert.ok(difference! < (isHalf ? 5e-3 : 1e-5), `${network.file}: ${difference}`);
         assert.ok(!isHalf || difference! > 1e-6, 'half precision leaves its mark');
       }
+    }
+  });
+
+  it('take windows of other sizes where the manifest allows them, and say the same of them in every form', async () => {
+    const { segment: stage } = model.manifest.cascade;
+    for (const size of [stage.windowVoxels, [40, 16, 24], [16, 32, 48]] as Vec3[]) {
+      const window = probeWindow({ ...stage, windowVoxels: [...size] });
+      const answers = await Promise.all(
+        [...formsFor(stage, 'cpu'), ...formsFor(stage, 'cuda')].map(async ({ file, sha256 }) => {
+          const session = await openSession((form) => readNetwork(dir, form), { ...stage, file, sha256 }, 'cpu', 1);
+          const { classes, presence } = await session.run(window, 1, size);
+          const answer = [...classes, ...presence!];
+          await session.release();
+          return answer;
+        }),
+      );
+      const [flat, inThree, half] = answers as [number[], number[], number[]];
+      const largest = (other: number[]) =>
+        flat.reduce((most, value, n) => Math.max(most, Math.abs(value - other[n]!)), 0);
+      assert.equal(flat.length, stage.channels.length * window.length + window.length / 8 ** 3);
+      assert.ok(largest(inThree) < 1e-4, `${size}: ${largest(inThree)}`);
+      assert.ok(largest(half) < 0.1, `${size}: ${largest(half)}`);
     }
   });
 
