@@ -11,7 +11,7 @@ from .samples import LOCATE_SPACING_MM, SEGMENT_SPACING_MM
 
 WINDOW_ZYX = {'locate': (64, 96, 128), 'segment': (80, 96, 96)}
 # A liver is looked at in as few windows as memory allows, of the size of its box.
-LARGER_WINDOWS = {'segment': {'stepVoxels': 16, 'mostVoxels': 3_200_000}}
+LARGER_WINDOWS = {'segment': {'stepVoxels': 16, 'mostVoxels': 4_000_000}}
 OVERLAP = {'locate': 0.25, 'segment': 0.25}
 SPACING_MM = {'locate': LOCATE_SPACING_MM, 'segment': SEGMENT_SPACING_MM}
 CHANNELS = {'locate': ['background', 'liver', 'other', 'other'], 'segment': ['background', 'liver', 'lesion', 'other']}

@@ -53,6 +53,23 @@ class Export(unittest.TestCase):
                 for one, other in zip(net(x), FlatUNet(net).eval()(x), strict=True):
                     self.assertLess(float((one - other).abs().max()), 1e-5)
 
+    def test_a_graph_of_open_sizes_states_what_is_of_one_size(self):
+        with tempfile.TemporaryDirectory() as name:
+            path = Path(name) / 'x.onnx'
+            export.export(lively_net(2, True), (16, 24, 32), path, 'flat', 8)
+            graph = onnx.load(str(path)).graph
+            self.assertEqual([d.dim_param for d in graph.input[0].type.tensor_type.shape.dim][2:], ['depth', 'height', 'width'])
+            dimensions = {v.name: [d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim] for v in graph.value_info}
+            made_by = {output: node for node in graph.node for output in node.output}
+            sums = [node for node in graph.node if node.op_type == 'Add' and all(made_by[i].op_type in ('Conv', 'Add') for i in node.input)]
+            self.assertGreater(len(sums), 10)
+            for node in sums:
+                self.assertEqual(*(dimensions[i] for i in node.input))
+                self.assertEqual(len(dimensions[node.output[0]]), 4)
+            # Half and a quarter of a window's rows are told apart.
+            rows = {dimensions[node.output[0]][2] for node in sums}
+            self.assertGreaterEqual(len(rows), 2)
+
     def test_the_file_is_checked_and_the_manifest_names_its_digest(self):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -202,6 +219,25 @@ class Cascade(unittest.TestCase):
         self.assertEqual(out[10, 10, 10], 1)
         self.assertEqual(out[15, 15, 15], 1)
         self.assertEqual(out[20, 20, 20], 2)
+
+
+class Windows(unittest.TestCase):
+    def stage(self, **changes) -> model.Stage:
+        return model.Stage(None, 1.5, (80, 96, 96), 0.25, **changes)
+
+    def test_one_covers_a_liver_where_it_may_be_as_large(self):
+        larger = {'stepVoxels': 16, 'mostVoxels': 4_000_000}
+        self.assertEqual(cascade.window_for((120, 124, 152), self.stage()), (80, 96, 96))
+        self.assertEqual(cascade.window_for((120, 124, 152), self.stage(larger_windows=larger)), (128, 128, 160))
+        self.assertEqual(cascade.window_for((60, 60, 60), self.stage(larger_windows=larger)), (80, 96, 96))
+        # 128 x 176 x 192 are too many: two along y.
+        self.assertEqual(cascade.window_for((120, 165, 190), self.stage(larger_windows=larger)), (128, 96, 192))
+
+    def test_they_see_the_scan_around_the_box_and_no_more_than_there_is(self):
+        stage = self.stage(larger_windows={'stepVoxels': 16, 'mostVoxels': 4_000_000})
+        fitted, box = cascade._fitted(stage, (slice(0, 60), slice(100, 290), slice(90, 340)), (3.0, 1.0, 1.0), (200, 512, 345))
+        self.assertEqual(fitted.window_zyx, (128, 128, 176))
+        self.assertEqual(box, (slice(0, 62), slice(100, 290), slice(84, 345)))
 
 
 if __name__ == '__main__':
