@@ -13,8 +13,8 @@ import { decideOnScannerGrid } from './scanner-grid.ts';
 import { BACKGROUND, type Segmentation } from './segmentation.ts';
 import type { NetworkSession } from './session.ts';
 import { asAsked, mirroring } from './sliding.ts';
-import { segmentWholeScan } from './whole-scan/segment.ts';
 import { windowFor } from './tiles.ts';
+import { segmentWholeScan } from './whole-scan/segment.ts';
 import { atLeastWindow, type Field, runWindows } from './windows.ts';
 import { type SegmentOptions, withNetwork } from './with-network.ts';
 

@@ -1,5 +1,5 @@
-import { NetworkError } from './errors.ts';
 import type { Vec3 } from '../volume/volume.ts';
+import { NetworkError } from './errors.ts';
 import type { Stage } from './manifest.ts';
 import { probabilitiesIn } from './probabilities.ts';
 import { RuntimeSession, type WantedOutput } from './runtime.ts';
