@@ -1,4 +1,6 @@
 """A run that was stopped must go on as if it had not been, and begin from released weights without losing what they know."""
+import contextlib
+import io
 import tempfile
 import unittest
 from pathlib import Path
@@ -6,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hepar_training import export, fresh_volumes, train
+from hepar_training import capacity, export, fresh_volumes, train
 from hepar_training.batches import Batches
 from hepar_training.flat import FlatUNet
 from hepar_training.losses import dice_by_class
@@ -56,6 +58,23 @@ class Resuming(unittest.TestCase):
                 run(Path(name), '--iterations', '2', '--workers', workers)
             for a, b in zip(weights(Path(one)).values(), weights(Path(two)).values()):
                 torch.testing.assert_close(a, b)
+
+    def test_networks_of_several_sizes_are_trained_alike_and_scored_on_volumes_made_anew(self):
+        with tempfile.TemporaryDirectory() as name:
+            work = Path(name)
+            fill_pool(work)
+            fill_pool(work / 'anew')
+            (work / 'anew' / 'pool-segment').rename(work / 'fresh-segment')
+            said = io.StringIO()
+            words = ['segment', '--work', name, '--iterations', '1', '--networks', 'narrow', 'standard', '--volumes', '3', '--crops', '1']
+            with contextlib.redirect_stdout(said):
+                capacity.main(capacity.arguments().parse_args(words))
+            lines = said.getvalue().splitlines()
+            self.assertEqual([line.split(',')[0] for line in lines], ['narrow', 'standard'])
+            self.assertTrue(all('1 iterations in' in line and 'loss on fresh volumes' in line for line in lines), lines)
+            # A fourth of the parameters, about.
+            parameters = [float(line.split()[1]) for line in lines]
+            self.assertAlmostEqual(parameters[0] / parameters[1], 0.25, delta=0.02)
 
     def test_an_empty_pool_is_named(self):
         with tempfile.TemporaryDirectory() as name, self.assertRaisesRegex(SystemExit, 'has no volumes'):
