@@ -116,15 +116,16 @@ def body_box(coarse: np.ndarray, least_voxels: float, around_voxels: int) -> tup
     return tuple(slice(max(0, int(i.min()) - around_voxels), int(i.max()) + 1 + around_voxels) for i in inside)
 
 
-def locate(scan: Scan, stage: Stage, least_liver_ml: float) -> np.ndarray:
-    """Stage 1's liver, bool [z, y, x] on the scan's voxels. It sees the box around the body."""
+def locate(scan: Scan, stage: Stage, least_liver_ml: float) -> tuple[np.ndarray, np.ndarray]:
+    """Stage 1's liver, bool [z, y, x] on the scan's voxels, and its probability. It sees the box around the body."""
     coarse, scale = to_grid(scan.hu, scan.spacing_mm[::-1], stage.spacing_mm)
     box = body_box(coarse, least_liver_ml * 1000 / stage.spacing_mm**3, int(np.ceil(AROUND_BODY_MM / stage.spacing_mm)))
     p = slide(stage, window(coarse[box]), float(window(np.array(AIR_HU))))
     whole = np.zeros((len(p), *coarse.shape), np.float32)
     whole[0] = 1
     whole[(slice(None), *box)] = p
-    return largest(_on_scan(whole, scale, scan.hu.shape).argmax(0) == 1)
+    p = _on_scan(whole, scale, scan.hu.shape)
+    return largest(p.argmax(0) == 1), p[1]
 
 
 def _fitted(stage: Stage, box: tuple[slice, ...], spacing_zyx, shape: tuple[int, ...]) -> tuple[Stage, tuple[slice, ...]]:
@@ -138,7 +139,10 @@ def _fitted(stage: Stage, box: tuple[slice, ...], spacing_zyx, shape: tuple[int,
 def segment_scan(scan: Scan, model: Model, rules: dict | None = None, located: np.ndarray | None = None) -> Result:
     """`rules` replace the model's post-processing, `located` stage 1's liver."""
     spacing = scan.spacing_mm[::-1]
-    located = locate(scan, model.locate, model.least_liver_ml) if located is None else located
+    if located is None:
+        located, before = locate(scan, model.locate, model.least_liver_ml)
+    else:
+        before = located.astype(np.float32)
     result = Result(located, np.zeros(scan.hu.shape, np.uint8), np.zeros(scan.hu.shape, np.float32))
     if located.sum() * np.prod(spacing) / 1000 < model.least_liver_ml:
         return result
@@ -150,9 +154,10 @@ def segment_scan(scan: Scan, model: Model, rules: dict | None = None, located: n
     p = _on_scan(slide(stage, around_liver_median(fine, median), float(around_liver_median(np.array(AIR_HU), median))), scale, inside.shape)
     # What stage 1, which sees more of the body, did not take for liver anywhere near is none.
     far = ndimage.distance_transform_edt(~located[box], sampling=spacing) > model.margin_mm + model.locate.spacing_mm
-    p[1:, far] = 0
-    # First whether it is liver, diseased or not: neither of the two need be the most probable.
-    labels = np.where(p[1] + p[2] > 0.5, np.where(p[2] > p[1], 2, 1), 0).astype(np.uint8)
+    # First whether it is liver, diseased or not, in which stage 1 has a share: neither of the two need be the most probable.
+    liver = np.maximum(0, (1 - model.locate_share) * (p[1] + p[2]) + model.locate_share * before[box] - p[2])
+    liver[far], p[2, far] = 0, 0
+    labels = np.where(liver + p[2] > 0.5, np.where(p[2] > liver, 2, 1), 0).astype(np.uint8)
     result.labels[box] = postprocess(labels, p[2], float(np.prod(spacing)) / 1000, rules or model.postprocessing)
     result.lesion_probability[box] = p[2]
     return result

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from .losses import CROSS_ENTROPY
-from .manifest import LARGER_WINDOWS, LEAST_LIVER_ML, MARGIN_MM, OVERLAP, POSTPROCESSING, WINDOW_ZYX
+from .manifest import LARGER_WINDOWS, LEAST_LIVER_ML, LOCATE_SHARE, MARGIN_MM, OVERLAP, POSTPROCESSING, WINDOW_ZYX
 from .networks import Shape, UNet
 from .warm_start import load_released, shape_of
 
@@ -33,6 +33,7 @@ class Model:
     least_liver_ml: float
     margin_mm: float
     postprocessing: dict
+    locate_share: float = 0
 
 
 def load_network(stage: str, work: Path) -> tuple[UNet, float]:
@@ -65,7 +66,7 @@ def from_checkpoints(work: Path) -> Model:
     for stage in ('locate', 'segment'):
         net, spacing = load_for_use(stage, work)
         stages[stage] = Stage(net, spacing, WINDOW_ZYX[stage], OVERLAP[stage], LARGER_WINDOWS.get(stage))
-    return Model(work.name, stages['locate'], stages['segment'], LEAST_LIVER_ML, MARGIN_MM, POSTPROCESSING)
+    return Model(work.name, stages['locate'], stages['segment'], LEAST_LIVER_ML, MARGIN_MM, POSTPROCESSING, LOCATE_SHARE)
 
 
 def from_release(folder: Path) -> Model:
@@ -78,7 +79,7 @@ def from_release(folder: Path) -> Model:
         load_released(net, folder / said['file'])
         stages[stage] = Stage(net.eval(), float(said['spacingMm'][0]), tuple(said['windowVoxels'][::-1]), float(said['overlap']), said.get('largerWindows'))
     name = f'{manifest["id"]} {manifest["version"]}'
-    return Model(name, stages['locate'], stages['segment'], cascade['leastLiverMl'], cascade['marginMm'], manifest['postprocessing'])
+    return Model(name, stages['locate'], stages['segment'], cascade['leastLiverMl'], cascade['marginMm'], manifest['postprocessing'], cascade.get('locateShare', 0))
 
 
 def load(folder: Path) -> Model:

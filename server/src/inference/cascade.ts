@@ -5,13 +5,15 @@ import type { CtSeries, Warning } from '../volume/series.ts';
 import type { Box, LabelMap, Vec3, Volume } from '../volume/volume.ts';
 import { huTransform } from './intensity.ts';
 import { coarseField, type LocatedLiver, locateLiver, lookForLiver, noLiver } from './locate.ts';
-import type { Stage } from './manifest.ts';
+import type { Manifest, Stage } from './manifest.ts';
 import type { Model } from './model.ts';
 import { clearOutside, holdsAny, surroundings } from './near.ts';
 import { postprocess } from './postprocess.ts';
+import type { Probabilities } from './probabilities.ts';
 import { decideOnScannerGrid } from './scanner-grid.ts';
 import { BACKGROUND, type Segmentation } from './segmentation.ts';
 import type { NetworkSession } from './session.ts';
+import { liverOn, shareIn } from './share.ts';
 import { asAsked, mirroring } from './sliding.ts';
 import { windowFor } from './tiles.ts';
 import { segmentWholeScan } from './whole-scan/segment.ts';
@@ -41,7 +43,7 @@ export async function segment(
   const { volume } = series;
   const { cascade, postprocessing } = model.manifest;
   if (!cascade.locate) return segmentWholeScan(series, model, options, { signal, report });
-  const { locate, leastLiverMl, marginMm } = cascade;
+  const { locate, leastLiverMl } = cascade;
   const stage = asAsked(cascade.segment, options.sliding);
   const progress = (from: number, to: number) => (fraction: number) => report('segment', from + (to - from) * fraction);
   report('segment', 0);
@@ -70,7 +72,7 @@ export async function segment(
     warnings,
     () => {
       const { field, found } = seen.pop()!;
-      return closeUp(volume, locateLiver(field, found, leastLiverMl), { stage, marginMm });
+      return closeUp(volume, locateLiver(field, found, leastLiverMl), found, { ...cascade, segment: stage });
     },
     async (session, close) => ({
       ...(await lookClosely(
@@ -100,12 +102,15 @@ interface CloseUp extends Field {
   readonly located: LocatedLiver;
   /** 1 there, on the grid of the located liver. */
   readonly near: Uint8Array;
+  /** What stage 1 says of whether a voxel of the fine grid is liver, diseased or not; null where it has no share in that. */
+  readonly before: { readonly probability: Float32Array; readonly share: number } | null;
 }
 
 function closeUp(
   volume: Volume,
   located: LocatedLiver,
-  { stage, marginMm }: { readonly stage: Stage; readonly marginMm: number },
+  found: Probabilities,
+  { segment: stage, marginMm, locateShare: share = 0 }: Manifest['cascade'],
 ): CloseUp {
   const box = widen(located.grid, located.box, marginMm) ?? located.box;
   const tight = patientAlignedGrid(located.grid, box, stage.spacingMm);
@@ -117,12 +122,13 @@ function closeUp(
     stage: { ...stage, windowVoxels: [...windowVoxels] },
     located,
     near: surroundings(located, marginMm),
+    before: share > 0 ? { probability: liverOn(grid, found, located.grid), share } : null,
   };
 }
 
 /** Stage 2: probabilities [liver, lesion] on the fine grid, and of its patches. */
 async function lookClosely(
-  { grid, hu, stage, located, near }: CloseUp,
+  { grid, hu, stage, located, near, before }: CloseUp,
   session: NetworkSession,
   signal: AbortSignal,
   done: (fraction: number) => void,
@@ -138,6 +144,7 @@ async function lookClosely(
       done,
     },
   );
+  if (before) shareIn(probabilities, before.probability, before.share);
   clearOutside(probabilities, grid, near, located.grid);
   return {
     field: { grid, channels: 2, values: probabilities.both },

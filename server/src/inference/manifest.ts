@@ -164,6 +164,11 @@ export const manifestSchema = z.strictObject({
     leastLiverMl: z.number().nonnegative(),
     /** How far from stage 1's liver stage 2 looks for it: what it finds beyond, and a voxel of stage 1's grid, is none. */
     marginMm: z.number().nonnegative().default(0),
+    /**
+     * Stage 1's share in whether a voxel is liver, diseased or not: the mean of the two stages' probabilities, in which it weighs so
+     * much. Which of that is lesion stage 2 says alone. Left out: stage 2 says all.
+     */
+    locateShare: z.number().min(0).max(1).optional(),
     /** Stage 2: liver and lesions, in windows that slide over the box. */
     segment: stage.extend({
       presence: presence.optional(),

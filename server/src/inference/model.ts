@@ -160,6 +160,9 @@ function* contradictions(manifest: Manifest): Generator<string> {
   }
   if (locate && segment.wholeScan) yield 'cascade.locate: a network that sees the whole scan needs none';
   if (!locate && !segment.wholeScan) yield 'cascade.locate: is missing, and cascade.segment.wholeScan is too';
+  if (!locate && manifest.cascade.locateShare !== undefined) {
+    yield 'cascade.locateShare: there is no stage that locates the liver';
+  }
   if (segment.wholeScan) yield* wholeScanContradictions(segment);
   for (const { name, stage } of stages) {
     const { channels, intensity, windowVoxels } = stage;

@@ -93,6 +93,23 @@ describe('the cascade on a scene whose answer is known', function () {
     }
   });
 
+  it('lets stage 1 have its share in what is liver, in its place', async () => {
+    const half = await tinyModel('half', { cascade: { locateShare: 0.5 } });
+    const blind = await tinyModel('blind', { bias: 1e6, cascade: { locateShare: 0.75 } });
+    for (const grid of [GEOMETRIES.oblique!, GEOMETRIES['head to feet (prone: columns run to anterior)']!]) {
+      const series = seriesOf(SCENE, grid);
+      const truth = truthOn(SCENE, grid);
+      const both = (await run(series, half)).labelMap.labels;
+      assert.ok(dice(truth, both, (label) => label > 0) > 0.97);
+      assert.ok(dice(truth, both, (label) => label === 2) > 0.93);
+      // Stage 2 takes all for something else: what stage 1 says is left, on its coarse grid.
+      const { labels } = (await run(series, blind)).labelMap;
+      const liver = dice(truth, labels, (label) => label > 0);
+      assert.ok(liver > 0.94, `Dice of the liver ${liver.toFixed(4)}`);
+      assert.ok(!labels.includes(2));
+    }
+  });
+
   it('says nothing of patches where the model has no output for them', async () => {
     const { heatMap } = await run(seriesOf(SCENE, GEOMETRIES.oblique!), model);
     assert.equal(heatMap, null);

@@ -97,6 +97,21 @@ describe('loading a model', () => {
     });
   });
 
+  it('gives a stage 1 a share in what is liver only where there is one', async () => {
+    await edit(({ cascade }) => {
+      cascade.locateShare = 1.5;
+    });
+    assert.match((await problems()).join(), /cascade\.locateShare/);
+    await edit(({ cascade }) => {
+      cascade.locateShare = 0.5;
+    });
+    assert.equal((await loadModel(dir)).manifest.cascade.locateShare, 0.5);
+    await edit(({ cascade }) => {
+      delete cascade.locate;
+    });
+    assert.match((await problems()).join('\n'), /cascade\.locateShare: there is no stage that locates the liver/);
+  });
+
   it('checks the other forms of a network as the network itself', async () => {
     const { digest } = await loadModel(dir);
     const gpu = tinyOnnx(thresholdNetwork([1, 2, 3]));
