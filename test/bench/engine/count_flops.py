@@ -1,18 +1,21 @@
-"""Floating-point operations of one window in ONNX files, counted from their graphs: two for each multiplication and addition
-of a convolution. Arguments: files. Prints one JSON object, operations by file."""
-import json
+"""Floating-point operations of one window in an ONNX file, counted from its graph: two for each multiplication and addition of a
+convolution. Arguments: the file, and the window's voxels along z, y and x. Prints the number."""
 import sys
 
 import numpy as np
 import onnx
 
 
-def count(path: str) -> int:
+def count(path: str, window_zyx: list[int]) -> int:
     model = onnx.load(path)
-    for value in (*model.graph.input, *model.graph.output):  # where the number of windows is left open
-        value.type.tensor_type.shape.dim[0].dim_value = 1
+    # The number of windows and their size may be left open.
+    for dimension, n in zip(model.graph.input[0].type.tensor_type.shape.dim, [1, 1, *window_zyx], strict=True):
+        dimension.Clear()
+        dimension.dim_value = n
+    for output in model.graph.output:
+        output.type.tensor_type.ClearField('shape')
     del model.graph.value_info[:]
-    graph = onnx.shape_inference.infer_shapes(model).graph
+    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in [*graph.value_info, *graph.output, *graph.input]}
     shapes.update({i.name: list(i.dims) for i in graph.initializer})
     total = 0
@@ -28,4 +31,4 @@ def count(path: str) -> int:
     return total
 
 
-print(json.dumps({path: count(path) for path in sys.argv[1:]}))
+print(count(sys.argv[1], [int(n) for n in sys.argv[2:]]))
