@@ -17,7 +17,7 @@ SPACING_MM = {'locate': LOCATE_SPACING_MM, 'segment': SEGMENT_SPACING_MM}
 CHANNELS = {'locate': ['background', 'liver', 'other', 'other'], 'segment': ['background', 'liver', 'lesion', 'other']}
 MARGIN_MM = 12
 # Specks and doubtful spots are no lesions, nor is what hardly touches the liver; chosen with `evaluate tuning`.
-POSTPROCESSING = {'keepLargestLiver': True, 'fillHolesMl': 20, 'leastLesionMl': 0.15, 'leastLesionConfidence': 0.75, 'leastInsideLiver': 0.35}
+POSTPROCESSING = {'keepLargestLiver': True, 'fillHolesMl': 20, 'leastLesionMl': 0.15, 'leastLesionConfidence': 0.72, 'leastInsideLiver': 0.35}
 LEAST_LIVER_ML = 150
 # Stage 1 sees more of the body, stage 2 more of the liver: what is liver, the mean of both says best.
 LOCATE_SHARE = 0.5
