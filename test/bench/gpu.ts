@@ -15,6 +15,7 @@ import { formsFor, loadModel, type Model, readNetwork } from '../../server/src/i
 import { installedProviders, type Provider, probe } from '../../server/src/inference/provider.ts';
 import { probeWindow } from '../../server/src/inference/reference.ts';
 import type { Segmentation } from '../../server/src/inference/segmentation.ts';
+import { ofOneSize } from '../../server/src/inference/sliding.ts';
 import type { CtSeries } from '../../server/src/volume/series.ts';
 import { AXIAL } from '../support/axial.ts';
 import { gridAround, SCENE, seriesOf } from '../unit/inference/scene.ts';
@@ -62,7 +63,7 @@ async function timeWindows(): Promise<void> {
   for (const provider of providers) {
     for (const { stage: asReleased } of stages) {
       // Of one size, of which a GPU may be given several at once.
-      const stage = { ...asReleased, largerWindows: undefined };
+      const stage = ofOneSize(asReleased);
       for (const network of formsOf(stage, provider)) {
         const window = stage.windowVoxels.join(' x ');
         try {

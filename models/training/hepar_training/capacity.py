@@ -10,11 +10,10 @@ import argparse
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from . import train
-from .fresh_volumes import make, score
+from .fresh_volumes import make, score, summary
 from .model import load_network
 from .pool import FIRST_SEED
 
@@ -54,11 +53,11 @@ def main(options: argparse.Namespace) -> None:
         folder = trained(options.stage, size, options)
         seconds = time.process_time() - started
         net, _ = load_network(options.stage, folder)
-        losses, dice = score(options.stage, net, fresh, options.crops, size)
+        told = summary(*score(options.stage, net, fresh, options.crops, size))
         parameters = sum(p.numel() for p in net.parameters()) / 1e6
         print(
             f'{size}, {parameters:.2f} million parameters, {options.iterations} iterations in {seconds:.0f} CPU s: '
-            f'loss on fresh volumes {losses.mean():.3f} ± {losses.std() / len(losses)**0.5:.3f}, Dice {np.round(dice, 3)}',
+            f'loss on fresh volumes {told}',
             flush=True,
         )
 

@@ -48,6 +48,11 @@ def score(stage: str, net: UNet, folder: Path, crops: int, size: str) -> tuple[n
     return np.array(losses), sums[:, 0] / np.maximum(sums[:, 1], 1)
 
 
+def summary(losses: np.ndarray, dice: np.ndarray) -> str:
+    """Mean and standard error of the loss, and Dice by class."""
+    return f'{losses.mean():.3f} ± {losses.std() / len(losses)**0.5:.3f}, Dice {np.round(dice, 3)}'
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('stage', choices=sorted(FIRST_SEED))
@@ -65,7 +70,7 @@ def main() -> None:
         folder = options.work / f'{name}-{options.stage}'
         losses, dice = score(options.stage, net, folder, options.crops, options.size)
         volumes = len(list(folder.glob('[0-9]*.npz')))
-        print(f'{name}, {volumes} volumes: loss {losses.mean():.3f} ± {losses.std() / len(losses)**0.5:.3f}, Dice {np.round(dice, 3)}')
+        print(f'{name}, {volumes} volumes: loss {summary(losses, dice)}')
 
 
 if __name__ == '__main__':

@@ -17,7 +17,7 @@ _ONE_ZYX, _OTHER_ZYX = (5, 7, 9), (11, 13, 15)
 
 def name_sizes(model: onnx.ModelProto, step: int) -> None:
     """States the dimensions of each tensor between the input [1, 1, depth, height, width] and the outputs, in place."""
-    one, other = (_sizes_in(model, [step * n for n in edges]) for edges in (_ONE_ZYX, _OTHER_ZYX))
+    one, other = (sizes_in(model, [step * n for n in edges]) for edges in (_ONE_ZYX, _OTHER_ZYX))
     outputs = {output.name for output in model.graph.output}
     del model.graph.value_info[:]
     for name, dimensions in one.items():
@@ -27,8 +27,8 @@ def name_sizes(model: onnx.ModelProto, step: int) -> None:
         model.graph.value_info.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, named))
 
 
-def _sizes_in(model: onnx.ModelProto, window_zyx: list[int]) -> dict[str, list[int | None]]:
-    """Of each tensor of floats, its dimensions with windows of one size; None where they are not known."""
+def sizes_in(model: onnx.ModelProto, window_zyx: list[int]) -> dict[str, list[int | None]]:
+    """Of each tensor of floats between the input and the outputs, its dimensions for one window of a size; None where they are not known."""
     sized = copy.deepcopy(model)
     for dimension, edge in zip(sized.graph.input[0].type.tensor_type.shape.dim, [1, 1, *window_zyx], strict=True):
         dimension.Clear()

@@ -21,9 +21,14 @@ export function slidingOptions({ overlap, mirrorAxes = [] }: Sliding = {}): Read
   };
 }
 
+/** A stage whose windows are all of the size that the manifest gives first. */
+export function ofOneSize(stage: Stage): Stage {
+  return { ...stage, largerWindows: undefined };
+}
+
 /** A stage whose windows overlap as the site asks: then they are of one size, since it is their overlap that counts. */
 export function asAsked(stage: Stage, { overlap }: Sliding = {}): Stage {
-  return overlap === undefined ? stage : { ...stage, overlap, largerWindows: undefined };
+  return overlap === undefined ? stage : { ...ofOneSize(stage), overlap };
 }
 
 /** A session whose answer to a window is the mean of its answers to the window's mirror images, mirrored back. */

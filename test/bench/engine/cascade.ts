@@ -10,6 +10,7 @@ import { loadModel, readNetwork } from '../../../server/src/inference/model.ts';
 import { postprocess } from '../../../server/src/inference/postprocess.ts';
 import { openSession } from '../../../server/src/inference/provider.ts';
 import { decideOnScannerGrid } from '../../../server/src/inference/scanner-grid.ts';
+import { ofOneSize } from '../../../server/src/inference/sliding.ts';
 import { windowsOver } from '../../../server/src/inference/tiles.ts';
 import { runWindows } from '../../../server/src/inference/windows.ts';
 import { patientAlignedGrid, wholeBox } from '../../../server/src/volume/geometry.ts';
@@ -27,10 +28,9 @@ const series = await benchSeries();
 const cascade = await timed(() => segment(series, model, { provider: 'cpu', threads }, { signal, report: () => {} }));
 
 const stage = {
-  ...model.manifest.cascade.segment,
+  ...ofOneSize(model.manifest.cascade.segment),
   spacingMm: [...SPACING_MM] as [number, number, number],
   overlap: OVERLAP,
-  largerWindows: undefined,
 };
 const oneStage = await timed(async () => {
   const session = await openSession((network) => readNetwork(model.dir, network), stage, 'cpu', threads);

@@ -12,9 +12,9 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { bundledModelDir } from '../../../server/src/cli/bundled-model.ts';
 import { WindowBlend } from '../../../server/src/inference/blend.ts';
 import { allTransformed, huTransform } from '../../../server/src/inference/intensity.ts';
-import type { Stage } from '../../../server/src/inference/manifest.ts';
 import { loadModel, networkFor, readNetwork } from '../../../server/src/inference/model.ts';
 import { type NetworkSession, openSession } from '../../../server/src/inference/provider.ts';
+import { ofOneSize } from '../../../server/src/inference/sliding.ts';
 import { gaussianWeights, readWindow, windowsOver } from '../../../server/src/inference/tiles.ts';
 import { type Field, runWindows } from '../../../server/src/inference/windows.ts';
 import { toPatient } from '../../../server/src/volume/geometry.ts';
@@ -42,7 +42,7 @@ stack.defer(() => rm(scratch, { recursive: true, force: true }));
 
 const model = await loadModel(bundledModelDir());
 /** Windows of one size, which take turns in the cores as those of a network of another system do. */
-const stage: Stage = { ...model.manifest.cascade.segment, largerWindows: undefined };
+const stage = ofOneSize(model.manifest.cascade.segment);
 const read = (network: Parameters<typeof readNetwork>[1]) => readNetwork(model.dir, network);
 const field = await fieldOfEightWindows();
 const transform = huTransform(stage.intensity, LIVER_HU);
