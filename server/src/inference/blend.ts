@@ -16,6 +16,8 @@ export class WindowBlend {
   readonly #starts: Vec3[] = [];
   /** Those of the sums that a window has added to. */
   readonly #blended = new Set<Float32Array>();
+  /** Whether a window is the whole grid: then what it says counts as it is. */
+  readonly #isWhole: boolean;
   /** Slices, from the first on, that are scaled already. */
   #finished = 0;
   #areNumbers = true;
@@ -31,6 +33,7 @@ export class WindowBlend {
     }
     this.#shape = shape;
     this.#window = window;
+    this.#isWhole = shape.every((extent, axis) => extent === window[axis]);
     this.#profiles = [gaussianWeights(x), gaussianWeights(y), gaussianWeights(z)];
     this.#sums = probabilitiesOf(shape[0] * shape[1] * shape[2]);
   }
@@ -47,6 +50,11 @@ export class WindowBlend {
     this.#starts.push(start);
     this.#blended.add(this.#sums.liver);
     if (lesion) this.#blended.add(this.#sums.lesion);
+    if (this.#isWhole) {
+      this.#sums.liver.set(liver);
+      if (lesion) this.#sums.lesion.set(lesion);
+      return;
+    }
     for (let z = 0; z < wz; z++) {
       for (let y = 0; y < wy; y++) {
         const from = wx * (y + wy * z);
@@ -62,6 +70,13 @@ export class WindowBlend {
   finishBefore(end: number): void {
     if (end <= this.#finished) return;
     const [nx, ny] = this.#shape;
+    if (this.#isWhole) {
+      for (const sums of this.#blended) {
+        if (!areAllNumbers(sums.subarray(nx * ny * this.#finished, nx * ny * end))) this.#areNumbers = false;
+      }
+      this.#finished = end;
+      return;
+    }
     const weights = new RowWeights(this.#shape, this.#starts, this.#profiles);
     for (; this.#finished < end; this.#finished++) {
       weights.takeSlice(this.#finished);
@@ -200,6 +215,12 @@ class RowWeights {
     }
     for (let x = 0; x < sums.length; x++) sums[x] = sums[x] === 0 ? 0 : 1 / sums[x]!;
   }
+}
+
+function areAllNumbers(values: Float32Array): boolean {
+  let sum = 0;
+  for (let n = 0; n < values.length; n++) sum += values[n]!;
+  return Number.isFinite(sum);
 }
 
 /** Scales a row's sums, from voxel `first` on, four at a time. @returns whether all are numbers */

@@ -2,7 +2,7 @@ import type { Progress } from '../progress.ts';
 import { patientAlignedGrid, voxelMl, widen } from '../volume/geometry.ts';
 import { resampleHu } from '../volume/resample.ts';
 import type { CtSeries, Warning } from '../volume/series.ts';
-import type { Box, LabelMap, Vec3, Volume } from '../volume/volume.ts';
+import type { Box, Grid, LabelMap, Vec3, Volume } from '../volume/volume.ts';
 import { huTransform } from './intensity.ts';
 import { coarseField, type LocatedLiver, locateLiver, lookForLiver, noLiver } from './locate.ts';
 import type { Manifest, Stage } from './manifest.ts';
@@ -51,7 +51,7 @@ export async function segment(
   const warnings: Warning[] = [];
   const { lost, seen } = await withNetwork(
     model,
-    locate,
+    { stage: locate },
     options,
     signal,
     warnings,
@@ -64,26 +64,20 @@ export async function segment(
   );
   // A GPU that was lost to stage 1 is not asked again.
   const rest = lost ? { ...options, provider: lost.provider } : options;
-  const { field, heatMap, engine, located } = await withNetwork(
+  const located = locateLiver(seen[0]!.field, seen[0]!.found, leastLiverMl);
+  const frame = frameOf(located, cascade.marginMm, stage);
+  const { field, heatMap, engine } = await withNetwork(
     model,
-    stage,
+    { stage, size: frame.stage.windowVoxels },
     rest,
     signal,
     warnings,
-    () => {
-      const { field, found } = seen.pop()!;
-      return closeUp(volume, locateLiver(field, found, leastLiverMl), found, { ...cascade, segment: stage });
+    () => closeUp(volume, located, frame, seen.pop()!.found, cascade),
+    async (session, close) => {
+      const network = mirroring(session, frame.stage, options.sliding);
+      const result = await lookClosely(close, located, frame.stage, network, signal, progress(LOCATED, WINDOWS_DONE));
+      return { ...result, engine: lost ?? session.engine };
     },
-    async (session, close) => ({
-      ...(await lookClosely(
-        close,
-        mirroring(session, close.stage, options.sliding),
-        signal,
-        progress(LOCATED, WINDOWS_DONE),
-      )),
-      engine: lost ?? session.engine,
-      located: close.located,
-    }),
   );
 
   const decided = await decideOnScannerGrid(field, volume.grid, signal);
@@ -95,11 +89,21 @@ export async function segment(
   return { ...decided, heatMap, liverMedianHu: located.medianHu, engine, warnings };
 }
 
-/** What stage 2 looks at: the box around the located liver on a fine grid, and where the liver may be. */
-interface CloseUp extends Field {
-  /** With windows of the size that suits the box. */
+/** The box around the located liver: what stage 2 looks at, and how. */
+interface Frame {
+  readonly grid: Grid;
+  /** With windows of the size that suits it. */
   readonly stage: Stage;
-  readonly located: LocatedLiver;
+}
+
+function frameOf({ grid, box }: LocatedLiver, marginMm: number, stage: Stage): Frame {
+  const tight = patientAlignedGrid(grid, widen(grid, box, marginMm) ?? box, stage.spacingMm);
+  const windowVoxels = windowFor(tight.shape, stage);
+  return { grid: atLeastWindow(tight, windowVoxels), stage: { ...stage, windowVoxels: [...windowVoxels] } };
+}
+
+/** What stage 2 is shown, and where the liver may be. */
+interface CloseUp extends Field {
   /** 1 there, on the grid of the located liver. */
   readonly near: Uint8Array;
   /** What stage 1 says of whether a voxel of the fine grid is liver, diseased or not; null where it has no share in that. */
@@ -109,18 +113,13 @@ interface CloseUp extends Field {
 function closeUp(
   volume: Volume,
   located: LocatedLiver,
+  { grid }: Frame,
   found: Probabilities,
-  { segment: stage, marginMm, locateShare: share = 0 }: Manifest['cascade'],
+  { marginMm, locateShare: share = 0 }: Manifest['cascade'],
 ): CloseUp {
-  const box = widen(located.grid, located.box, marginMm) ?? located.box;
-  const tight = patientAlignedGrid(located.grid, box, stage.spacingMm);
-  const windowVoxels = windowFor(tight.shape, stage);
-  const grid = atLeastWindow(tight, windowVoxels);
   return {
     grid,
     hu: resampleHu(volume, grid),
-    stage: { ...stage, windowVoxels: [...windowVoxels] },
-    located,
     near: surroundings(located, marginMm),
     before: share > 0 ? { probability: liverOn(grid, found, located.grid), share } : null,
   };
@@ -128,7 +127,9 @@ function closeUp(
 
 /** Stage 2: probabilities [liver, lesion] on the fine grid, and of its patches. */
 async function lookClosely(
-  { grid, hu, stage, located, near, before }: CloseUp,
+  { grid, hu, near, before }: CloseUp,
+  located: LocatedLiver,
+  stage: Stage,
   session: NetworkSession,
   signal: AbortSignal,
   done: (fraction: number) => void,

@@ -1,4 +1,4 @@
-import { fieldsOf } from './protobuf.ts';
+import { fieldsOf, textIn } from './protobuf.ts';
 
 /** What an ONNX file says of itself. Field numbers are those of onnx.proto3. */
 export interface OnnxSummary {
@@ -17,13 +17,13 @@ export function summariseOnnx(onnx: Uint8Array): OnnxSummary {
   let hasConvTranspose3d = false;
   for (const { field, bytes } of fieldsOf(onnx)) {
     if (field === 8 && bytes) {
-      const [domain, version] = [textOf(bytes, 1), numberOf(bytes, 2)];
+      const [domain, version] = [textIn(bytes, 1), numberOf(bytes, 2)];
       if (domain === '' || domain === 'ai.onnx') opset = version;
     }
     if (field !== 7 || !bytes) continue;
     for (const node of fieldsOf(bytes)) {
       if (node.field !== 1 || !node.bytes) continue;
-      const [type, domain] = [textOf(node.bytes, 4), textOf(node.bytes, 7)];
+      const [type, domain] = [textIn(node.bytes, 4), textIn(node.bytes, 7)];
       const name = domain === '' || domain === 'ai.onnx' ? type : `${domain}.${type}`;
       operators.set(name, (operators.get(name) ?? 0) + 1);
       if (name === 'ConvTranspose' && kernelAxes(node.bytes) === 3) hasConvTranspose3d = true;
@@ -35,7 +35,7 @@ export function summariseOnnx(onnx: Uint8Array): OnnxSummary {
 /** Number of axes in a node's kernel_shape; 0 when it has none. */
 function kernelAxes(node: Uint8Array): number {
   for (const { field, bytes } of fieldsOf(node)) {
-    if (field !== 5 || !bytes || textOf(bytes, 1) !== 'kernel_shape') continue;
+    if (field !== 5 || !bytes || textIn(bytes, 1) !== 'kernel_shape') continue;
     let axes = 0;
     for (const each of fieldsOf(bytes)) {
       // Repeated integers are packed into one field, or a field each.
@@ -44,11 +44,6 @@ function kernelAxes(node: Uint8Array): number {
     return axes;
   }
   return 0;
-}
-
-function textOf(message: Uint8Array, wanted: number): string {
-  for (const { field, bytes } of fieldsOf(message)) if (field === wanted && bytes) return Buffer.from(bytes).toString();
-  return '';
 }
 
 function numberOf(message: Uint8Array, wanted: number): number | null {

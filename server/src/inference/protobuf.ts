@@ -5,6 +5,8 @@ export interface Field {
   readonly value: number | null;
   /** null for a number. */
   readonly bytes: Uint8Array | null;
+  /** The field as it stands in the message. */
+  readonly whole: Uint8Array;
 }
 
 /**
@@ -24,6 +26,7 @@ export function* fieldsOf(message: Uint8Array): Generator<Field> {
     throw new RangeError(`no number at byte ${at}`);
   };
   while (at < message.length) {
+    const begin = at;
     const key = nextVarint();
     const field = Math.floor(key / 8);
     let value: number | null = null;
@@ -51,8 +54,34 @@ export function* fieldsOf(message: Uint8Array): Generator<Field> {
         throw new RangeError(`unknown wire type at byte ${at}`);
     }
     if (field === 0 || at > message.length) throw new RangeError(`not a field at byte ${at}`);
-    yield { field, value, bytes };
+    yield { field, value, bytes, whole: message.subarray(begin, at) };
   }
+}
+
+/** The last text of a field; empty where there is none. */
+export function textIn(message: Uint8Array, wanted: number): string {
+  let text = '';
+  for (const { field, bytes } of fieldsOf(message)) if (field === wanted && bytes) text = Buffer.from(bytes).toString();
+  return text;
+}
+
+/** The messages at the end of a path of fields, each of which holds the next. */
+export function* messagesAt(whole: Uint8Array, wanted: number, ...inside: readonly number[]): Generator<Uint8Array> {
+  const [next, ...rest] = inside;
+  for (const { field, bytes } of fieldsOf(whole)) {
+    if (field !== wanted || !bytes) continue;
+    if (next === undefined) yield bytes;
+    else yield* messagesAt(bytes, next, ...rest);
+  }
+}
+
+/** A message with other bytes in each of its fields of a number. */
+export function replaced(whole: Uint8Array, wanted: number, by: (bytes: Uint8Array) => Uint8Array): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const { field, bytes, whole: part } of fieldsOf(whole)) {
+    parts.push(field === wanted && bytes ? bytesField(field, by(bytes)) : part);
+  }
+  return message(...parts);
 }
 
 /** Fields as they follow one another in a message; messages that follow one another are one. */

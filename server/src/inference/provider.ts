@@ -1,3 +1,4 @@
+import type { Vec3 } from '../volume/volume.ts';
 import { NetworkError, ProviderError } from './errors.ts';
 import type { NetworkFile, Stage } from './manifest.ts';
 import { networkFor } from './model.ts';
@@ -41,6 +42,7 @@ export interface Probe {
  * to be the reference's. The CPU is what others are compared with, and needs no such run. 'auto' takes the first provider
  * that is worth a try and runs. Each provider runs the form of the network that the manifest names for it.
  * @param threads for the CPU
+ * @param size [x, y, z] of all windows that will be run, where the stage allows several; any, if left out
  * @throws NetworkError when the network is not what the stage says
  * @throws ProviderError when the provider that was named does not run the network, with cause and remedy
  */
@@ -50,18 +52,19 @@ export async function openSession(
   preference: ProviderPreference,
   threads: number,
   hardware: Hardware = {},
+  size?: Vec3,
 ): Promise<NetworkSession> {
-  if (preference !== 'auto') return openOn(preference, read, stage, threads, hardware);
+  if (preference !== 'auto') return openOn(preference, read, stage, threads, hardware, size);
   for (const provider of worthTrying()) {
     if (provider === 'cpu') continue;
     try {
-      return await openOn(provider, read, stage, threads, hardware);
+      return await openOn(provider, read, stage, threads, hardware, size);
     } catch (error) {
       // A provider's libraries may be there without a card or a driver: that is what 'auto' is for.
       if (!(error instanceof ProviderError)) throw error;
     }
   }
-  return openOn('cpu', read, stage, threads, hardware);
+  return openOn('cpu', read, stage, threads, hardware, size);
 }
 
 async function openOn(
@@ -70,10 +73,11 @@ async function openOn(
   stage: Stage,
   threads: number,
   hardware: Hardware,
+  size: Vec3 | undefined,
 ): Promise<NetworkSession> {
   const open = async (on: Provider): Promise<NetworkSession> => {
     const network = networkFor(stage, on, hardware.fastest);
-    if (on === 'cpu') return load(on, read, network, stage, threads, hardware);
+    if (on === 'cpu') return load(on, read, network, stage, threads, hardware, size);
     return (await probe(on, read, stage, network, threads, hardware)).session;
   };
   if (provider === 'cpu') return open('cpu');
@@ -142,6 +146,7 @@ async function load(
   stage: Stage,
   threads: number,
   { device }: Hardware,
+  size?: Vec3,
 ): Promise<NetworkSession> {
   if (!installedProviders().includes(provider)) {
     throw new ProviderError(provider, 'its libraries are not installed with onnxruntime-node');
@@ -149,7 +154,7 @@ async function load(
   const onnx = await read(network);
   try {
     const name = await deviceName(provider, threads, device);
-    return await loadNetwork(onnx, network.file, stage, { provider, device, threads }, name);
+    return await loadNetwork(onnx, network.file, stage, { provider, device, threads }, name, size);
   } catch (error) {
     if (error instanceof NetworkError) throw error;
     // What the CPU provider does not open is a fault of the network; elsewhere the provider may be at fault.

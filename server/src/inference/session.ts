@@ -1,5 +1,6 @@
 import type { Vec3 } from '../volume/volume.ts';
 import { NetworkError } from './errors.ts';
+import { inputShape, withInputShape } from './graph-sizes.ts';
 import type { Stage } from './manifest.ts';
 import { probabilitiesIn } from './probabilities.ts';
 import { RuntimeSession, type WantedOutput } from './runtime.ts';
@@ -51,8 +52,9 @@ const LARGEST_BATCH = 4;
 const MOST_LANES = 4;
 
 /**
- * Loads a network and checks it against the manifest.
+ * Loads a network and checks it against the manifest. A CPU's graph whose sizes are open is given those of the windows, which makes it faster.
  * @param file by which it is named in errors
+ * @param size [x, y, z] of all windows that will be run, where the stage allows larger ones than its own; any, if left out
  * @throws NetworkError when it is not what the stage says; Error of the runtime's own when it cannot be loaded
  */
 export async function loadNetwork(
@@ -61,20 +63,31 @@ export async function loadNetwork(
   stage: Stage,
   options: ProviderOptions,
   device: string,
+  size: Vec3 | undefined = stage.largerWindows ? undefined : stage.windowVoxels,
 ): Promise<NetworkSession> {
+  const stated = inputShape(onnx, stage.input);
+  if (stage.largerWindows && stated.slice(2).some(isFixed)) {
+    throw new NetworkError(
+      file,
+      `input '${stage.input}' is [${stated.join(', ')}], but the manifest allows larger windows`,
+    );
+  }
   // The windows over a whole scan, and those that are as large as memory allows, are run one after the other.
   const takesOne = stage.wholeScan || stage.largerWindows;
   const lanes = options.provider === 'cpu' && !takesOne ? Math.min(options.threads, MOST_LANES) : 1;
   const threads = Math.ceil(options.threads / lanes);
   const open = (bytes: Uint8Array) => RuntimeSession.open(bytes, { ...options, threads }, lanes);
-  const added = stage.wholeScan ? null : withProbabilities(onnx, stage);
+  const sized =
+    options.provider === 'cpu' && size ? withInputShape(onnx, stage.input, [1, 1, ...size.toReversed()]) : null;
+  const added = stage.wholeScan ? null : withProbabilities(sized ?? onnx, stage);
   // What is wrong with a graph is told of the graph as it is.
-  const extended = added && (await open(added.onnx).catch(() => null));
-  const session = extended ?? (await open(onnx));
+  const tried = (bytes: Uint8Array | undefined | null) => bytes && open(bytes).catch(() => null);
+  const extended = await tried(added?.onnx);
+  const session = extended ?? (await tried(sized)) ?? (await open(onnx));
   const network: Loaded = { session, file, stage };
   try {
     const own = session.outputs.filter(({ name }) => !extended || (name !== added!.liver && name !== added!.lesion));
-    checkSignature(session.inputs, own, file, stage);
+    checkSignature(session.inputs, own, file, stage, size);
   } catch (error) {
     await session.release();
     throw error;
@@ -144,18 +157,14 @@ function checkSignature(
   outputs: readonly TensorInfo[],
   file: string,
   stage: Stage,
+  size: Vec3 = stage.windowVoxels,
 ): void {
-  const [x, y, z] = stage.windowVoxels;
+  const [x, y, z] = size;
   if (inputs.length !== 1) {
     throw new NetworkError(file, `has ${inputs.length} inputs (${inputs.map(({ name }) => name).join(', ')}), not one`);
   }
   checkTensor(file, 'input', inputs, stage.input, [1, 1, z, y, x]);
-  const sizes = inputs[0]!.shape.slice(2);
-  if (stage.largerWindows && sizes.some(isFixed)) {
-    const given = `[${inputs[0]!.shape.join(', ')}]`;
-    throw new NetworkError(file, `input '${stage.input}' is ${given}, but the manifest allows larger windows`);
-  }
-  for (const { name, shape } of outputsOf(stage, { windows: 1, size: stage.windowVoxels }))
+  for (const { name, shape } of outputsOf(stage, { windows: 1, size }))
     checkTensor(file, 'output', outputs, name, shape);
 }
 

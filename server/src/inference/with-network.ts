@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { Warning } from '../volume/series.ts';
+import type { Vec3 } from '../volume/volume.ts';
 import type { NetworkFile, Stage } from './manifest.ts';
 import { type Model, readNetwork } from './model.ts';
 import { type Hardware, openSession, type ProviderPreference } from './provider.ts';
@@ -16,6 +17,13 @@ export interface SegmentOptions extends Hardware {
   readonly open?: typeof openSession;
 }
 
+/** A stage and how it will look. */
+export interface View {
+  readonly stage: Stage;
+  /** [x, y, z] of all its windows, in voxels; the stage's own if left out. */
+  readonly size?: Vec3;
+}
+
 /**
  * Opens a stage's network, uses it, and lets it go: one at a time is open, so that two stages' memory does not add up.
  * @param meanwhile what can be done while the runtime, in threads of its own, opens it
@@ -23,7 +31,7 @@ export interface SegmentOptions extends Hardware {
  */
 export async function withNetwork<Prepared, Result>(
   model: Model,
-  stage: Stage,
+  { stage, size }: View,
   { provider, threads = availableParallelism(), open = openSession, ...hardware }: SegmentOptions,
   signal: AbortSignal,
   warnings: Warning[],
@@ -38,7 +46,7 @@ export async function withNetwork<Prepared, Result>(
     setImmediate(begun.resolve);
     return onnx;
   };
-  const opening = open(read, stage, provider, threads, hardware);
+  const opening = open(read, stage, provider, threads, hardware, size);
   opening.catch(() => {}).finally(begun.resolve);
   await begun.promise;
   let prepared: Prepared;

@@ -8,6 +8,7 @@ const NETWORK = thresholdNetwork([-10, 130, 400]);
 /** The same with a kernel of three voxels along x. */
 const BLUR: Partial<TinyNetwork> = { kernelZyx: [1, 1, 3], weights: new Float32Array(12) };
 const WINDOW: Partial<Stage> = { windowVoxels: [6, 4, 2] };
+const SEVERAL: Partial<Stage> = { largerWindows: { stepVoxels: 2, mostVoxels: 1000 } };
 
 describe('opening a network', () => {
   const open = (network: Partial<TinyNetwork>, changes: Partial<Stage> = {}) => {
@@ -93,12 +94,10 @@ describe('opening a network', () => {
       name: 'NetworkError',
       message: "network segment.onnx: has no output 'presence', which the manifest names; it has: y",
     });
-    const session = await open({ presence: PATCHES }, { presence: presence(3, 4, 1) });
-    await assert.rejects(session.run(new Float32Array(48)), {
+    await assert.rejects(open({ presence: PATCHES }, { presence: presence(3, 4, 1) }), {
       name: 'NetworkError',
-      message: "network segment.onnx: output 'presence' is float32 [1, 1, 2, 2, 2], not float32 [1, 1, 2, 1, 2]",
+      message: "network segment.onnx: output 'presence' is [1, 1, 2, 2, 2], but the manifest makes it [1, 1, 2, 1, 2]",
     });
-    await session.release();
   });
 
   const mistakes: readonly [string, Partial<TinyNetwork>, Partial<Stage>, RegExp][] = [
@@ -126,8 +125,13 @@ describe('opening a network', () => {
     });
   }
 
-  it('refuses an output that turns out smaller than the window', async () => {
-    const session = await open({ ...BLUR, unpadded: true, outputShape: [1, 'c', 'oz', 'oy', 'ox'] });
+  it('refuses an output that is smaller than the window; where windows have several sizes, when one has run', async () => {
+    const unpadded = { ...BLUR, unpadded: true, outputShape: [1, 'c', 'oz', 'oy', 'ox'] };
+    await assert.rejects(open(unpadded), {
+      name: 'NetworkError',
+      message: "network segment.onnx: output 'y' is [1, 4, 2, 4, 4], but the manifest makes it [1, 4, 2, 4, 6]",
+    });
+    const session = await open(unpadded, SEVERAL);
     for (const run of [session.run, session.probabilities]) {
       await assert.rejects(run(new Float32Array(48)), {
         name: 'NetworkError',
@@ -135,5 +139,17 @@ describe('opening a network', () => {
       });
     }
     await session.release();
+  });
+
+  it('runs windows of the size that it is opened for, and of no other', async () => {
+    const onnx = tinyOnnx({ ...NETWORK, outputShape: [1, 'c', 'oz', 'oy', 'ox'] });
+    const stage = tinyStage('segment.onnx', onnx, { ...WINDOW, ...SEVERAL });
+    const session = await openSession(async () => onnx, stage, 'cpu', 1, {}, [8, 6, 4]);
+    const values = Float32Array.from({ length: 192 }, (_, n) => n);
+    const { liver } = await session.probabilities(values, 1, [8, 6, 4]);
+    const anySize = await openSession(async () => onnx, stage, 'cpu', 1);
+    assert.deepEqual(liver, (await anySize.probabilities(values, 1, [8, 6, 4])).liver);
+    await assert.rejects(session.run(new Float32Array(48)), /Got: 2 Expected: 4/);
+    await Promise.all([session.release(), anySize.release()]);
   });
 });

@@ -42,7 +42,7 @@ describe('a network that is opened while other work goes on', () => {
     const options = { provider: 'cpu', open } as const;
     const { segment } = model.manifest.cascade;
     const { signal } = new AbortController();
-    return withNetwork(model, segment, options, signal, [], meanwhile, async (_, prepared) => {
+    return withNetwork(model, { stage: segment }, options, signal, [], meanwhile, async (_, prepared) => {
       events.push('used');
       return prepared;
     });

@@ -37,7 +37,7 @@ export async function segmentWholeScan(
   const warnings: Warning[] = [];
   const { decision, engine } = await withNetwork(
     model,
-    stage,
+    { stage },
     options,
     signal,
     warnings,
