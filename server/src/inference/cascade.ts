@@ -1,10 +1,11 @@
 import type { Progress } from '../progress.ts';
+import { foregroundVoxels } from '../volume/components.ts';
 import { patientAlignedGrid, voxelMl, widen } from '../volume/geometry.ts';
 import { resampleHu } from '../volume/resample.ts';
 import type { CtSeries, Warning } from '../volume/series.ts';
-import type { Box, Grid, LabelMap, Vec3, Volume } from '../volume/volume.ts';
+import type { Grid, Vec3, Volume } from '../volume/volume.ts';
 import { huTransform } from './intensity.ts';
-import { coarseField, type LocatedLiver, locateLiver, lookForLiver, noLiver } from './locate.ts';
+import { coarseField, coarseWindows, type LocatedLiver, locateLiver, lookForLiver, noLiver } from './locate.ts';
 import type { Manifest, Stage } from './manifest.ts';
 import type { Model } from './model.ts';
 import { clearOutside, holdsAny, surroundings } from './near.ts';
@@ -15,7 +16,7 @@ import { BACKGROUND, type Segmentation } from './segmentation.ts';
 import type { NetworkSession } from './session.ts';
 import { liverOn, shareIn } from './share.ts';
 import { asAsked, mirroring } from './sliding.ts';
-import { windowFor } from './tiles.ts';
+import { windowFor, windowsOver } from './tiles.ts';
 import { segmentWholeScan } from './whole-scan/segment.ts';
 import { atLeastWindow, type Field, runWindows } from './windows.ts';
 import { type SegmentOptions, withNetwork } from './with-network.ts';
@@ -51,7 +52,7 @@ export async function segment(
   const warnings: Warning[] = [];
   const { lost, seen } = await withNetwork(
     model,
-    { stage: locate },
+    { stage: locate, windows: coarseWindows(volume.grid, locate) },
     options,
     signal,
     warnings,
@@ -66,9 +67,9 @@ export async function segment(
   const rest = lost ? { ...options, provider: lost.provider } : options;
   const located = locateLiver(seen[0]!.field, seen[0]!.found, leastLiverMl);
   const frame = frameOf(located, cascade.marginMm, stage);
-  const { field, heatMap, engine } = await withNetwork(
+  const { probabilities, heatMap, engine } = await withNetwork(
     model,
-    { stage, size: frame.stage.windowVoxels },
+    { stage, size: frame.stage.windowVoxels, windows: frame.windows },
     rest,
     signal,
     warnings,
@@ -80,10 +81,13 @@ export async function segment(
     },
   );
 
-  const decided = await decideOnScannerGrid(field, volume.grid, signal);
+  const decided = await decideOnScannerGrid(probabilities, frame.grid, volume.grid, signal);
   if (decided === null) throw noLiver(0, leastLiverMl);
   postprocess(decided.labelMap, decided.lesionProbability, postprocessing);
-  const foundMl = labelled(decided.labelMap, decided.lesionProbability.box) * voxelMl(volume.grid);
+  const { labelMap, lesionProbability } = decided;
+  const isLabelled = (label: number) => label !== BACKGROUND;
+  const found = foregroundVoxels(labelMap.labels, volume.grid.shape, isLabelled, lesionProbability.box);
+  const foundMl = found * voxelMl(volume.grid);
   if (foundMl === 0 || foundMl < leastLiverMl) throw noLiver(foundMl, leastLiverMl);
   report('segment', 1);
   return { ...decided, heatMap, liverMedianHu: located.medianHu, engine, warnings };
@@ -94,12 +98,16 @@ interface Frame {
   readonly grid: Grid;
   /** With windows of the size that suits it. */
   readonly stage: Stage;
+  /** How many of them cover it. */
+  readonly windows: number;
 }
 
 function frameOf({ grid, box }: LocatedLiver, marginMm: number, stage: Stage): Frame {
   const tight = patientAlignedGrid(grid, widen(grid, box, marginMm) ?? box, stage.spacingMm);
   const windowVoxels = windowFor(tight.shape, stage);
-  return { grid: atLeastWindow(tight, windowVoxels), stage: { ...stage, windowVoxels: [...windowVoxels] } };
+  const frame = atLeastWindow(tight, windowVoxels);
+  const windows = windowsOver(frame.shape, windowVoxels, stage.overlap).length;
+  return { grid: frame, stage: { ...stage, windowVoxels: [...windowVoxels] }, windows };
 }
 
 /** What stage 2 is shown, and where the liver may be. */
@@ -125,7 +133,7 @@ function closeUp(
   };
 }
 
-/** Stage 2: probabilities [liver, lesion] on the fine grid, and of its patches. */
+/** Stage 2: probabilities on the fine grid, and of its patches. */
 async function lookClosely(
   { grid, hu, near, before }: CloseUp,
   located: LocatedLiver,
@@ -148,7 +156,7 @@ async function lookClosely(
   if (before) shareIn(probabilities, before.probability, before.share);
   clearOutside(probabilities, grid, near, located.grid);
   return {
-    field: { grid, channels: 2, values: probabilities.both },
+    probabilities,
     heatMap: presence && { field: presence, patchMm: patchMm(stage) },
   };
 }
@@ -156,17 +164,4 @@ async function lookClosely(
 function patchMm({ presence, spacingMm }: Stage): Vec3 {
   const [x, y, z] = presence!.patchVoxels;
   return [x * spacingMm[0], y * spacingMm[1], z * spacingMm[2]];
-}
-
-/** Voxels in the box that are not background; there are none outside it. */
-function labelled({ grid, labels }: LabelMap<Uint8Array>, { start, size }: Box): number {
-  const [nx, ny] = grid.shape;
-  let count = 0;
-  for (let z = start[2]; z < start[2] + size[2]; z++) {
-    for (let y = start[1]; y < start[1] + size[1]; y++) {
-      const row = start[0] + nx * (y + ny * z);
-      for (let voxel = row; voxel < row + size[0]; voxel++) if (labels[voxel] !== BACKGROUND) count++;
-    }
-  }
-  return count;
 }

@@ -19,6 +19,7 @@ import type { Stage } from './manifest.ts';
 import type { Probabilities } from './probabilities.ts';
 import { LiverSearch } from './search.ts';
 import type { NetworkSession } from './session.ts';
+import { windowsOver } from './tiles.ts';
 import { atLeastWindow, type Field, runWindows } from './windows.ts';
 
 /** Where the liver is, on a coarse grid that is aligned with the patient and covers the body. */
@@ -43,12 +44,23 @@ const AROUND_BODY_MM = 6;
  * patient would take windows of its own.
  * @param leastLiverMl pieces of tissue that are smaller are no body
  */
-export function coarseField(volume: Volume, { spacingMm, windowVoxels }: Stage, leastLiverMl: number): Field {
-  const grid = patientAlignedGrid(volume.grid, wholeBox(volume.grid), spacingMm);
+export function coarseField(volume: Volume, stage: Stage, leastLiverMl: number): Field {
+  const { windowVoxels } = stage;
+  const grid = coarseGrid(volume.grid, stage);
   const whole = { grid, hu: resampleHu(volume, grid) };
   const body = bodyBox(whole, leastLiverMl);
   const around = body && widen(grid, body, AROUND_BODY_MM);
   return cut(whole, atLeastWindow(around ? gridOfBox(grid, around) : grid, windowVoxels));
+}
+
+/** How many windows the whole scan takes on stage 1's grid; the box around the body takes fewer. */
+export function coarseWindows(scan: Grid, stage: Stage): number {
+  const { shape } = atLeastWindow(coarseGrid(scan, stage), stage.windowVoxels);
+  return windowsOver(shape, stage.windowVoxels, stage.overlap).length;
+}
+
+function coarseGrid(scan: Grid, { spacingMm }: Stage): Grid {
+  return patientAlignedGrid(scan, wholeBox(scan), spacingMm);
 }
 
 /** The box around all pieces of tissue of at least a volume; null where there is none. */
@@ -138,13 +150,10 @@ function holdsTissue({ grid, hu }: Field, start: Vec3, [wx, wy, wz]: Vec3): bool
  * Of a mask that has no interior, all voxels count.
  */
 function medianInside(mask: Uint8Array, { grid, hu }: Field): number {
-  const inside: number[] = [];
   const all: number[] = [];
-  for (let at = mask.indexOf(1); at >= 0; at = mask.indexOf(1, at + 1)) {
-    all.push(hu[at]!);
-    if (isInner(mask, grid.shape, at)) inside.push(hu[at]!);
-  }
-  const sorted = Float32Array.from(inside.length > 0 ? inside : all).sort();
+  for (let at = mask.indexOf(1); at >= 0; at = mask.indexOf(1, at + 1)) all.push(at);
+  const inside = all.filter((at) => isInner(mask, grid.shape, at));
+  const sorted = Float32Array.from(inside.length > 0 ? inside : all, (at) => hu[at]!).sort();
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
@@ -154,6 +163,8 @@ export function isInner(mask: Uint8Array, shape: Vec3, at: number): boolean {
   const [nx, ny, nz] = shape;
   const [x, y, z] = voxelAt(shape, at);
   const atFace = x === 0 || y === 0 || z === 0 || x === nx - 1 || y === ny - 1 || z === nz - 1;
-  const neighbours = [at - 1, at + 1, at - nx, at + nx, at - nx * ny, at + nx * ny];
-  return !atFace && neighbours.every((neighbour) => mask[neighbour] === 1);
+  if (atFace) return false;
+  const alongX = mask[at - 1] === 1 && mask[at + 1] === 1;
+  const alongY = mask[at - nx] === 1 && mask[at + nx] === 1;
+  return alongX && alongY && mask[at - nx * ny] === 1 && mask[at + nx * ny] === 1;
 }

@@ -1,4 +1,3 @@
-import type { Vec3 } from '../volume/volume.ts';
 import { NetworkError, ProviderError } from './errors.ts';
 import type { NetworkFile, Stage } from './manifest.ts';
 import { networkFor } from './model.ts';
@@ -6,7 +5,7 @@ import { deviceName, installedProviders, worthTrying } from './providers.ts';
 import { differenceFromReference, differenceOfProbabilities, probeWindow, requireRight } from './reference.ts';
 import { withstanding } from './resilient.ts';
 import type { Provider } from './segmentation.ts';
-import { loadNetwork, type NetworkSession, type WindowOutput } from './session.ts';
+import { loadNetwork, type NetworkSession, type WindowOutput, type Work } from './session.ts';
 
 export { installedProviders, providersFor } from './providers.ts';
 export type { Provider } from './segmentation.ts';
@@ -42,7 +41,6 @@ export interface Probe {
  * to be the reference's. The CPU is what others are compared with, and needs no such run. 'auto' takes the first provider
  * that is worth a try and runs. Each provider runs the form of the network that the manifest names for it.
  * @param threads for the CPU
- * @param size [x, y, z] of all windows that will be run, where the stage allows several; any, if left out
  * @throws NetworkError when the network is not what the stage says
  * @throws ProviderError when the provider that was named does not run the network, with cause and remedy
  */
@@ -52,19 +50,19 @@ export async function openSession(
   preference: ProviderPreference,
   threads: number,
   hardware: Hardware = {},
-  size?: Vec3,
+  work: Work = {},
 ): Promise<NetworkSession> {
-  if (preference !== 'auto') return openOn(preference, read, stage, threads, hardware, size);
+  if (preference !== 'auto') return openOn(preference, read, stage, threads, hardware, work);
   for (const provider of worthTrying()) {
     if (provider === 'cpu') continue;
     try {
-      return await openOn(provider, read, stage, threads, hardware, size);
+      return await openOn(provider, read, stage, threads, hardware, work);
     } catch (error) {
       // A provider's libraries may be there without a card or a driver: that is what 'auto' is for.
       if (!(error instanceof ProviderError)) throw error;
     }
   }
-  return openOn('cpu', read, stage, threads, hardware, size);
+  return openOn('cpu', read, stage, threads, hardware, work);
 }
 
 async function openOn(
@@ -73,11 +71,11 @@ async function openOn(
   stage: Stage,
   threads: number,
   hardware: Hardware,
-  size: Vec3 | undefined,
+  work: Work,
 ): Promise<NetworkSession> {
   const open = async (on: Provider): Promise<NetworkSession> => {
     const network = networkFor(stage, on, hardware.fastest);
-    if (on === 'cpu') return load(on, read, network, stage, threads, hardware, size);
+    if (on === 'cpu') return load(on, read, network, stage, threads, hardware, work);
     return (await probe(on, read, stage, network, threads, hardware)).session;
   };
   if (provider === 'cpu') return open('cpu');
@@ -146,7 +144,7 @@ async function load(
   stage: Stage,
   threads: number,
   { device }: Hardware,
-  size?: Vec3,
+  work: Work = {},
 ): Promise<NetworkSession> {
   if (!installedProviders().includes(provider)) {
     throw new ProviderError(provider, 'its libraries are not installed with onnxruntime-node');
@@ -154,7 +152,7 @@ async function load(
   const onnx = await read(network);
   try {
     const name = await deviceName(provider, threads, device);
-    return await loadNetwork(onnx, network.file, stage, { provider, device, threads }, name, size);
+    return await loadNetwork(onnx, network.file, stage, { provider, device, threads }, name, work);
   } catch (error) {
     if (error instanceof NetworkError) throw error;
     // What the CPU provider does not open is a fault of the network; elsewhere the provider may be at fault.

@@ -67,6 +67,8 @@ export class RuntimeSession {
   readonly outputs: readonly TensorInfo[];
   readonly #lanes: readonly Lane[];
   readonly #released: Int32Array<SharedArrayBuffer>;
+  /** Outputs and the shapes that they have kept to. */
+  readonly #kept = new Set<string>();
   #runs = 0;
 
   /**
@@ -110,7 +112,7 @@ export class RuntimeSession {
   ): Promise<Output[]> {
     const lane = this.#lanes[this.#runs++ % this.#lanes.length]!;
     const turn = lane.turn++ % 2;
-    const memory = wanted.map(({ name, shape }) => lane.memory.get(keyOf(name, shape))?.[turn]);
+    const memory = wanted.map((output) => this.#memoryOf(lane, turn, output));
     const { answer } = lane.thread.ask<'ran'>({
       kind: 'run',
       session: lane.id,
@@ -126,13 +128,20 @@ export class RuntimeSession {
     const { outputs } = await answer;
     return outputs.map(({ type, shape, values }, n) => {
       const { name, shape: expected } = wanted[n]!;
-      // Memory is given only when the network has shown that it keeps to the shape.
-      if (values instanceof Float32Array && shape.join() === expected.join()) {
-        const key = keyOf(name, expected);
-        if (!lane.memory.has(key)) lane.memory.set(key, [sharedFloats(values.length), sharedFloats(values.length)]);
-      }
+      if (values instanceof Float32Array && shape.join() === expected.join()) this.#kept.add(keyOf(name, expected));
       return { name, type, shape, values: values ?? memory[n] };
     });
+  }
+
+  /** Memory for an output. None is given before the graph says, or the network has shown, that it keeps to the shape. */
+  #memoryOf({ memory }: Lane, turn: number, { name, shape }: WantedOutput): Float32Array | undefined {
+    const key = keyOf(name, shape);
+    const stated = this.outputs.find((output) => output.name === name);
+    const isStated = stated?.type === 'float32' && stated.shape.join() === shape.join();
+    if (!isStated && !this.#kept.has(key)) return undefined;
+    const given = `${key} ${turn}`;
+    if (!memory.has(given)) memory.set(given, sharedFloats(shape.reduce((product, edge) => product * edge, 1)));
+    return memory.get(given);
   }
 
   /** Runs that have not begun fail. */
@@ -152,8 +161,8 @@ interface Lane {
   readonly thread: RuntimeThread;
   /** The session's in that thread. */
   readonly id: number;
-  /** Two of each output, of which one is read while the other is written. */
-  readonly memory: Map<string, Float32Array[]>;
+  /** Of each output in each turn: one is read while the other is written. */
+  readonly memory: Map<string, Float32Array>;
   turn: number;
 }
 

@@ -1,44 +1,48 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Field, sampleField } from '../volume/field.ts';
+import { sampleField } from '../volume/field.ts';
 import { boxOnGrid, gridOfBox, stepsBetween, toVoxel, voxelCount, wholeBox } from '../volume/geometry.ts';
 import type { Grid } from '../volume/volume.ts';
+import type { Probabilities } from './probabilities.ts';
 import { LESION, LIVER, type Segmentation } from './segmentation.ts';
 
-const LIVER_CHANNEL = 0;
-const LESION_CHANNEL = 1;
-/** Below this neither a label nor the lesion probability in 1/255 is other than zero. */
-const NOTHING = 1 / 512;
+/** The least probability that makes a voxel liver, diseased or not. */
+const LIVER_FROM = 0.5;
+/** The least lesion probability that is not zero in 1/255. */
+const LESION_FROM = 0.5 / 255;
 
 /**
- * Brings probabilities [liver, lesion] from the network's grid to the scanner's and decides there: first whether a voxel is
+ * Brings probabilities from the network's grid to the scanner's and decides there: first whether a voxel is
  * liver, diseased or not, then whether that is lesion. Voxels whose centre lies outside the network's grid are background.
- * Slice by slice; null when the two grids do not meet.
+ * Slice by slice; null when the two grids do not meet. The probabilities are used up.
  */
 export async function decideOnScannerGrid(
-  field: Field,
+  { liver, lesion, both }: Probabilities,
+  network: Grid,
   grid: Grid,
   signal: AbortSignal,
 ): Promise<Pick<Segmentation, 'labelMap' | 'lesionProbability'> | null> {
-  const box = boxOnGrid(field.grid, wholeBox(field.grid), grid);
+  const box = boxOnGrid(network, wholeBox(network), grid);
   if (box === null) return null;
+  for (let voxel = 0; voxel < liver.length; voxel++) liver[voxel]! += lesion[voxel]!;
+  const field = { grid: network, channels: 2, values: both };
   const labels = new Uint8Array(voxelCount(grid.shape));
   const values = new Uint8Array(voxelCount(box.size));
   const [width, height] = box.size;
-  const inside = insideRows(field.grid, gridOfBox(grid, box));
-  const lesionAt = LESION_CHANNEL * width * height;
-  for (const { k, values: slice, firsts, ends } of sampleField(field, grid, box, NOTHING)) {
+  const inside = insideRows(network, gridOfBox(grid, box));
+  for (const { k, values: slice, firsts, ends } of sampleField(field, grid, box, [LIVER_FROM, LESION_FROM])) {
     if (k % 8 === 0) await nextTurn();
     signal.throwIfAborted();
     for (let j = 0; j < height; j++) {
       const [first, end] = inside(j, k - box.start[2]);
       const row = box.start[0] + grid.shape[0] * (box.start[1] + j + grid.shape[1] * k);
       const boxRow = width * (j + height * (k - box.start[2]));
+      const [ofAll, ofLesion] = [width * j, width * (j + height)];
       for (let i = Math.max(first, firsts[j]!); i < Math.min(end, ends[j]!); i++) {
-        const liver = slice[LIVER_CHANNEL + i + width * j]!;
-        const lesion = slice[lesionAt + i + width * j]!;
-        if (liver < NOTHING && lesion < NOTHING) continue;
-        if (liver + lesion > 0.5) labels[row + i] = lesion > liver ? LESION : LIVER;
-        if (lesion >= NOTHING) values[boxRow + i] = Math.round(255 * Math.min(1, lesion));
+        const all = slice[ofAll + i]!;
+        if (all > LIVER_FROM) labels[row + i] = 2 * slice[ofLesion + i]! > all ? LESION : LIVER;
+      }
+      for (let i = Math.max(first, firsts[j + height]!); i < Math.min(end, ends[j + height]!); i++) {
+        values[boxRow + i] = Math.round(255 * Math.min(1, slice[ofLesion + i]!));
       }
     }
   }

@@ -46,15 +46,24 @@ export interface NetworkSession {
   release(): Promise<void>;
 }
 
+/** What a network is opened for, as far as that is known. */
+export interface Work {
+  /** [x, y, z] of all its windows, in voxels; the stage's own if left out, or any where the stage allows larger ones. */
+  readonly size?: Vec3;
+  /** Windows that it will run at most; many if left out. */
+  readonly windows?: number;
+}
+
 /** Beyond this more windows at once gain nothing, and cost memory. */
 const LARGEST_BATCH = 4;
 /** A CPU is at its best with a window on each core, as far as memory goes. */
 const MOST_LANES = 4;
+/** To open a network for one more lane takes as long as two windows do, and gains a fourth of a window with each. */
+const WINDOWS_A_LANE = 4;
 
 /**
  * Loads a network and checks it against the manifest. A CPU's graph whose sizes are open is given those of the windows, which makes it faster.
  * @param file by which it is named in errors
- * @param size [x, y, z] of all windows that will be run, where the stage allows larger ones than its own; any, if left out
  * @throws NetworkError when it is not what the stage says; Error of the runtime's own when it cannot be loaded
  */
 export async function loadNetwork(
@@ -63,7 +72,7 @@ export async function loadNetwork(
   stage: Stage,
   options: ProviderOptions,
   device: string,
-  size: Vec3 | undefined = stage.largerWindows ? undefined : stage.windowVoxels,
+  { size = stage.largerWindows ? undefined : stage.windowVoxels, windows = Number.POSITIVE_INFINITY }: Work = {},
 ): Promise<NetworkSession> {
   const stated = inputShape(onnx, stage.input);
   if (stage.largerWindows && stated.slice(2).some(isFixed)) {
@@ -74,7 +83,8 @@ export async function loadNetwork(
   }
   // The windows over a whole scan, and those that are as large as memory allows, are run one after the other.
   const takesOne = stage.wholeScan || stage.largerWindows;
-  const lanes = options.provider === 'cpu' && !takesOne ? Math.min(options.threads, MOST_LANES) : 1;
+  const most = options.provider === 'cpu' && !takesOne ? Math.min(options.threads, MOST_LANES) : 1;
+  const lanes = Math.max(1, Math.min(most, Math.floor(windows / WINDOWS_A_LANE)));
   const threads = Math.ceil(options.threads / lanes);
   const open = (bytes: Uint8Array) => RuntimeSession.open(bytes, { ...options, threads }, lanes);
   const sized =

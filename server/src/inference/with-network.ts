@@ -1,10 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { Warning } from '../volume/series.ts';
-import type { Vec3 } from '../volume/volume.ts';
 import type { NetworkFile, Stage } from './manifest.ts';
 import { type Model, readNetwork } from './model.ts';
 import { type Hardware, openSession, type ProviderPreference } from './provider.ts';
-import type { NetworkSession } from './session.ts';
+import type { NetworkSession, Work } from './session.ts';
 import type { Sliding } from './sliding.ts';
 
 export interface SegmentOptions extends Hardware {
@@ -17,13 +16,6 @@ export interface SegmentOptions extends Hardware {
   readonly open?: typeof openSession;
 }
 
-/** A stage and how it will look. */
-export interface View {
-  readonly stage: Stage;
-  /** [x, y, z] of all its windows, in voxels; the stage's own if left out. */
-  readonly size?: Vec3;
-}
-
 /**
  * Opens a stage's network, uses it, and lets it go: one at a time is open, so that two stages' memory does not add up.
  * @param meanwhile what can be done while the runtime, in threads of its own, opens it
@@ -31,7 +23,7 @@ export interface View {
  */
 export async function withNetwork<Prepared, Result>(
   model: Model,
-  { stage, size }: View,
+  { stage, ...work }: Work & { readonly stage: Stage },
   { provider, threads = availableParallelism(), open = openSession, ...hardware }: SegmentOptions,
   signal: AbortSignal,
   warnings: Warning[],
@@ -46,7 +38,7 @@ export async function withNetwork<Prepared, Result>(
     setImmediate(begun.resolve);
     return onnx;
   };
-  const opening = open(read, stage, provider, threads, hardware, size);
+  const opening = open(read, stage, provider, threads, hardware, work);
   opening.catch(() => {}).finally(begun.resolve);
   await begun.promise;
   let prepared: Prepared;
@@ -64,6 +56,7 @@ export async function withNetwork<Prepared, Result>(
     return await use(session, prepared);
   } finally {
     for (const message of session.faults ?? []) warnings.push({ code: 'engine-fault', message: `${message}.` });
-    await session.release();
+    // Its thread opens no other before; nobody need wait for that.
+    session.release().catch(() => {});
   }
 }

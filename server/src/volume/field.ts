@@ -1,4 +1,4 @@
-import { areParallel, between, gridOfBox, type Steps, stepsBetween, toVoxel } from './geometry.ts';
+import { areParallel, type Between, between, gridOfBox, type Steps, stepsBetween, toVoxel } from './geometry.ts';
 import type { Box, Grid, Vec3 } from './volume.ts';
 
 /** What a network leaves on its grid: value of channel c at voxel [x, y, z] is at c * n + x + nx * (y + ny * z). */
@@ -13,7 +13,7 @@ export interface FieldSlice {
   readonly k: number;
   /** [channels, box.size[1], box.size[0]], columns fastest. The next slice overwrites it. */
   readonly values: Float32Array;
-  /** Of each row, the column before which all values are zero, and the one from which on they are again. */
+  /** Of each row j of channel c, at j + height * c: the column before which all values are zero, and the one from which on they are again. */
   readonly firsts: Int32Array;
   readonly ends: Int32Array;
 }
@@ -21,17 +21,18 @@ export interface FieldSlice {
 /**
  * Reads a field at the voxels of a box of another grid, slice by slice: trilinear, and the field's outermost values
  * beyond its last voxels. Needs one slice of memory, so the caller decides there what to keep of it.
- * @param least where all that a voxel would be made of is below this, the voxel may be zero instead
+ * @param least of each channel: where all that a voxel would be made of is below this, the voxel may be zero instead
  */
 export function* sampleField(
   field: Field,
   target: Grid,
   box: Box,
-  least = Number.NEGATIVE_INFINITY,
+  least: readonly number[] = [],
 ): Generator<FieldSlice> {
   const [width, height, depth] = box.size;
   const values = new Float32Array(field.channels * width * height);
-  const [firsts, ends] = [new Int32Array(height), new Int32Array(height).fill(width)];
+  const rows = field.channels * height;
+  const [firsts, ends] = [new Int32Array(rows), new Int32Array(rows).fill(width)];
   const origin = toVoxel(field.grid, gridOfBox(target, box).originMm);
   const steps = stepsBetween(target, field.grid);
   const sampleSlice = areParallel(steps)
@@ -53,7 +54,7 @@ function parallelSampler(
   origin: Vec3,
   steps: Steps,
   [width, height]: Vec3,
-  least: number,
+  least: readonly number[],
 ): SampleSlice {
   const [nx, ny, nz] = grid.shape;
   const columns = Array.from({ length: width }, (_, i) => between(origin[0] + i * steps[0][0], nx));
@@ -61,46 +62,63 @@ function parallelSampler(
   const at = Int32Array.from(columns, (column) => column.at);
   const next = Int32Array.from(columns, (column) => column.next);
   const shares = Float64Array.from(columns, (column) => column.share);
-  const planes = Array.from({ length: channels }, () => new Float64Array(nx * ny));
+  const plane = new Float64Array(nx * ny);
   const line = new Float64Array(nx);
-  /** Of each row of the planes: its first voxel that is not below `least`, and the one behind the last. */
+  const ofAll = extents({ grid, channels, values }, least);
+  /** Of each row of the plane. */
   const [begins, stops] = [new Int32Array(ny), new Int32Array(ny)];
-  return (k, { values: out, firsts, ends }) => {
+  return (k, slice) => {
     const z = between(origin[2] + k * steps[2][2], nz);
-    begins.fill(nx);
-    stops.fill(0);
-    for (const [c, plane] of planes.entries()) {
-      const near = nx * ny * (z.at + nz * c);
-      const far = nx * ny * (z.next + nz * c);
-      for (let n = 0; n < plane.length; n++) {
-        plane[n] = values[near + n]! + z.share * (values[far + n]! - values[near + n]!);
+    for (let c = 0; c < channels; c++) {
+      const [near, far] = [ny * (z.at + nz * c), ny * (z.next + nz * c)];
+      for (let y = 0; y < ny; y++) {
+        begins[y] = Math.min(ofAll.begins[near + y]!, ofAll.begins[far + y]!);
+        stops[y] = Math.max(ofAll.stops[near + y]!, ofAll.stops[far + y]!);
       }
-      widenRows(plane, least, begins, stops);
-    }
-    for (const [j, y] of rows.entries()) {
-      for (let row = width * j; row < out.length; row += width * height) out.fill(0, row + firsts[j]!, row + ends[j]!);
-      const begin = Math.min(begins[y.at]!, begins[y.next]!);
-      const stop = Math.max(stops[y.at]!, stops[y.next]!);
-      let first = 0;
-      let end = begin < stop ? width : 0;
-      while (first < end && !reaches(first, begin, stop)) first++;
-      while (end > first && !reaches(end - 1, begin, stop)) end--;
-      firsts[j] = first;
-      ends[j] = end;
-      if (first === end) continue;
-      for (const [c, plane] of planes.entries()) {
-        for (let x = 0; x < nx; x++) {
-          const value = plane[nx * y.at + x]!;
-          line[x] = value + y.share * (plane[nx * y.next + x]! - value);
-        }
-        const to = width * (j + height * c);
-        for (let i = first; i < end; i++) {
-          const value = line[at[i]!]!;
-          out[to + i] = value + shares[i]! * (line[next[i]!]! - value);
-        }
-      }
+      readPlane(nx * near, nx * far, z.share);
+      for (const [j, y] of rows.entries()) readRow(y, j + height * c, slice);
     }
   };
+
+  /** Makes the plane what lies between two slices of a channel: in each row as far as a voxel of the target may touch it. */
+  function readPlane(near: number, far: number, share: number): void {
+    for (let y = 0; y < ny; y++) {
+      const [below, above] = [Math.max(0, y - 1), Math.min(ny - 1, y + 1)];
+      const begin = Math.max(0, Math.min(begins[below]!, begins[y]!, begins[above]!) - 1);
+      const stop = nx * y + Math.min(nx, Math.max(stops[below]!, stops[y]!, stops[above]!) + 1);
+      for (let n = nx * y + begin; n < stop; n++) {
+        plane[n] = values[near + n]! + share * (values[far + n]! - values[near + n]!);
+      }
+    }
+  }
+
+  /** Makes a row of the target what lies between two rows of the plane. */
+  function readRow(
+    { at: near, next: far, share }: Between,
+    row: number,
+    { values: out, firsts, ends }: FieldSlice,
+  ): void {
+    const to = width * row;
+    out.fill(0, to + firsts[row]!, to + ends[row]!);
+    const begin = Math.min(begins[near]!, begins[far]!);
+    const stop = Math.max(stops[near]!, stops[far]!);
+    let first = 0;
+    let end = begin < stop ? width : 0;
+    while (first < end && !reaches(first, begin, stop)) first++;
+    while (end > first && !reaches(end - 1, begin, stop)) end--;
+    firsts[row] = first;
+    ends[row] = end;
+    if (first === end) return;
+    // Columns lie beside what is within, too.
+    for (let x = Math.max(0, begin - 1); x < Math.min(nx, stop + 1); x++) {
+      const value = plane[nx * near + x]!;
+      line[x] = value + share * (plane[nx * far + x]! - value);
+    }
+    for (let i = first; i < end; i++) {
+      const value = line[at[i]!]!;
+      out[to + i] = value + shares[i]! * (line[next[i]!]! - value);
+    }
+  }
 
   /** Whether a column lies beside one of the voxels from `begin` to `stop`. */
   function reaches(column: number, begin: number, stop: number): boolean {
@@ -108,18 +126,24 @@ function parallelSampler(
   }
 }
 
-/** Takes into each row's extent those of its values that are not below `least`. */
-function widenRows(plane: Float64Array, least: number, firsts: Int32Array, ends: Int32Array): void {
-  const nx = plane.length / firsts.length;
-  for (let y = 0; y < firsts.length; y++) {
-    const row = nx * y;
-    let first = 0;
-    while (first < firsts[y]! && !(plane[row + first]! >= least)) first++;
-    firsts[y] = first;
-    let end = nx;
-    while (end > ends[y]! && !(plane[row + end - 1]! >= least)) end--;
-    ends[y] = end;
+/** Of each row y + ny * (z + nz * channel): its first voxel that is not below the channel's least, and the one behind the last. */
+function extents(
+  { grid, channels, values }: Field,
+  least: readonly number[],
+): { begins: Int32Array; stops: Int32Array } {
+  const [nx, ny, nz] = grid.shape;
+  const begins = new Int32Array(ny * nz * channels);
+  const stops = new Int32Array(ny * nz * channels);
+  for (let row = 0; row < begins.length; row++) {
+    const limit = least[Math.floor(row / (ny * nz))] ?? Number.NEGATIVE_INFINITY;
+    let begin = nx * row;
+    let stop = begin + nx;
+    while (begin < stop && values[begin]! < limit) begin++;
+    while (stop > begin && values[stop - 1]! < limit) stop--;
+    begins[row] = begin < stop ? begin - nx * row : nx;
+    stops[row] = begin < stop ? stop - nx * row : 0;
   }
+  return { begins, stops };
 }
 
 function sampler({ grid, values }: Field, origin: Vec3, [di, dj, dk]: Steps, [width, height]: Vec3): SampleSlice {

@@ -77,11 +77,16 @@ export function areParallel(steps: Steps): boolean {
   return steps.every((step, axis) => step.every((by, other) => other === axis || by === 0));
 }
 
+/** A place between two voxels along an axis. */
+export interface Between {
+  readonly at: number;
+  readonly next: number;
+  /** Of the way from the one to the other, 0 to 1. */
+  readonly share: number;
+}
+
 /** Between which of `count` voxels along an axis an index lies, from the outermost voxels inwards. */
-export function between(
-  index: number,
-  count: number,
-): { readonly at: number; readonly next: number; readonly share: number } {
+export function between(index: number, count: number): Between {
   const inside = Math.min(Math.max(index, 0), count - 1);
   const at = inside | 0;
   return { at, next: Math.min(at + 1, count - 1), share: inside - at };

@@ -60,25 +60,22 @@ function averageBlocks({ grid, hu }: Volume, box: Box, [fi, fj, fk]: Vec3): Samp
   const [width, height, depth] = box.size;
   const shape: Vec3 = [Math.ceil(width / fi), Math.ceil(height / fj), Math.ceil(depth / fk)];
   const values = new Float32Array(shape[0] * shape[1] * shape[2]);
-  const columns = new Int32Array(width);
+  const sums = new Int32Array(shape[0]);
   let to = 0;
   for (let bk = 0; bk < shape[2]; bk++) {
     const endK = Math.min(depth, (bk + 1) * fk);
     for (let bj = 0; bj < shape[1]; bj++) {
       const endJ = Math.min(height, (bj + 1) * fj);
-      columns.fill(0);
+      sums.fill(0);
       for (let k = bk * fk; k < endK; k++) {
-        const row = (j: number) => box.start[0] + nx * (box.start[1] + j + ny * (box.start[2] + k));
-        let j = bj * fj;
-        for (; j + 1 < endJ; j += 2) addRows(hu, row(j), row(j + 1), columns);
-        if (j < endJ) addRow(hu, row(j), columns);
+        for (let j = bj * fj; j < endJ; j++) {
+          const row = box.start[0] + nx * (box.start[1] + j + ny * (box.start[2] + k));
+          addToBlocks(hu, row, width, fi, sums);
+        }
       }
       const rows = (endK - bk * fk) * (endJ - bj * fj);
-      for (let i = 0; i < width; i += fi) {
-        const end = Math.min(width, i + fi);
-        let sum = 0;
-        for (let column = i; column < end; column++) sum += columns[column]!;
-        values[to++] = sum / (rows * (end - i));
+      for (let bi = 0; bi < sums.length; bi++) {
+        values[to++] = sums[bi]! / (rows * (Math.min(width, (bi + 1) * fi) - bi * fi));
       }
     }
   }
@@ -90,21 +87,27 @@ function averageBlocks({ grid, hu }: Volume, box: Box, [fi, fj, fk]: Vec3): Samp
   };
 }
 
-/** Two rows at a time, four columns of each: the sums are read and written half as often, and the loop's own work is spared. */
-function addRows(hu: Int16Array, from: number, other: number, columns: Int32Array): void {
-  const fours = columns.length & ~3;
-  let i = 0;
-  for (; i < fours; i += 4) {
-    columns[i] = columns[i]! + hu[from + i]! + hu[other + i]!;
-    columns[i + 1] = columns[i + 1]! + hu[from + i + 1]! + hu[other + i + 1]!;
-    columns[i + 2] = columns[i + 2]! + hu[from + i + 2]! + hu[other + i + 2]!;
-    columns[i + 3] = columns[i + 3]! + hu[from + i + 3]! + hu[other + i + 3]!;
+/**
+ * Adds a row's voxels to the sums of the blocks that they lie in. Most blocks hold two, three or four of a row: a loop over so
+ * few takes longer than they do.
+ */
+function addToBlocks(hu: Int16Array, first: number, width: number, edge: number, sums: Int32Array): void {
+  const whole = Math.floor(width / edge);
+  let at = first;
+  if (edge === 2) {
+    for (let n = 0; n < whole; n++, at += 2) sums[n] = sums[n]! + hu[at]! + hu[at + 1]!;
+  } else if (edge === 3) {
+    for (let n = 0; n < whole; n++, at += 3) sums[n] = sums[n]! + hu[at]! + hu[at + 1]! + hu[at + 2]!;
+  } else if (edge === 4) {
+    for (let n = 0; n < whole; n++, at += 4) sums[n] = sums[n]! + hu[at]! + hu[at + 1]! + hu[at + 2]! + hu[at + 3]!;
+  } else {
+    for (let n = 0; n < whole; n++) {
+      let sum = 0;
+      for (const end = at + edge; at < end; at++) sum += hu[at]!;
+      sums[n] = sums[n]! + sum;
+    }
   }
-  for (; i < columns.length; i++) columns[i] = columns[i]! + hu[from + i]! + hu[other + i]!;
-}
-
-function addRow(hu: Int16Array, from: number, columns: Int32Array): void {
-  for (let i = 0; i < columns.length; i++) columns[i] = columns[i]! + hu[from + i]!;
+  for (const end = first + width; at < end; at++) sums[whole] = sums[whole]! + hu[at]!;
 }
 
 /** Writes the target voxels whose centre lies within the voxels of `limits`, faces included; leaves the others. */
@@ -165,8 +168,8 @@ function sampleAlongAxes(reading: Reading, out: Float32Array): void {
   const edges = [y.at[y.first]!, y.at[y.end - 1]!, y.next[y.first]!, y.next[y.end - 1]!];
   const [firstRow, lastRow] = [Math.min(...edges), Math.max(...edges)];
   const lines = new Float64Array(width * (lastRow - firstRow + 1));
-  /** A slice of the samples, read at the target's columns and rows. */
-  const planeOf = (slice: number): Float64Array => {
+  /** Reads a slice of the samples at the target's columns and rows. */
+  const readPlane = (slice: number, plane: Float64Array): void => {
     for (let row = firstRow; row <= lastRow; row++) {
       const from = nx * (row + ny * slice);
       const to = width * (row - firstRow);
@@ -175,7 +178,6 @@ function sampleAlongAxes(reading: Reading, out: Float32Array): void {
         lines[to + i] = value + x.shares[i]! * (values[from + x.next[i]!]! - value);
       }
     }
-    const plane = new Float64Array(width * height);
     for (let j = y.first; j < y.end; j++) {
       const near = width * (y.at[j]! - firstRow);
       const far = width * (y.next[j]! - firstRow);
@@ -183,21 +185,23 @@ function sampleAlongAxes(reading: Reading, out: Float32Array): void {
         plane[width * j + i] = lines[near + i]! + y.shares[j]! * (lines[far + i]! - lines[near + i]!);
       }
     }
-    return plane;
   };
-  const planes = new Map<number, Float64Array>();
+  /** Of the two slices that were read last. */
+  const planes = Array.from({ length: 2 }, () => ({ slice: -1, values: new Float64Array(width * height) }));
+  const planeOf = (slice: number, other: number): Float64Array => {
+    const plane = planes.find((each) => each.slice === slice) ?? planes.find((each) => each.slice !== other)!;
+    if (plane.slice !== slice) readPlane(slice, plane.values);
+    plane.slice = slice;
+    return plane.values;
+  };
   for (let k = z.first; k < z.end; k++) {
-    const [near, far] = [z.at[k]!, z.next[k]!].map((slice) => {
-      const plane = planes.get(slice) ?? planeOf(slice);
-      planes.set(slice, plane);
-      return plane;
-    });
-    for (const slice of planes.keys()) if (slice !== z.at[k] && slice !== z.next[k]) planes.delete(slice);
+    const near = planeOf(z.at[k]!, z.next[k]!);
+    const far = planeOf(z.next[k]!, z.at[k]!);
     for (let j = y.first; j < y.end; j++) {
       const row = width * j;
       const to = width * (j + height * k);
       for (let i = x.first; i < x.end; i++)
-        out[to + i] = near![row + i]! + z.shares[k]! * (far![row + i]! - near![row + i]!);
+        out[to + i] = near[row + i]! + z.shares[k]! * (far[row + i]! - near[row + i]!);
     }
   }
 }

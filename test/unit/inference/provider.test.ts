@@ -144,7 +144,7 @@ describe('opening a network', () => {
   it('runs windows of the size that it is opened for, and of no other', async () => {
     const onnx = tinyOnnx({ ...NETWORK, outputShape: [1, 'c', 'oz', 'oy', 'ox'] });
     const stage = tinyStage('segment.onnx', onnx, { ...WINDOW, ...SEVERAL });
-    const session = await openSession(async () => onnx, stage, 'cpu', 1, {}, [8, 6, 4]);
+    const session = await openSession(async () => onnx, stage, 'cpu', 1, {}, { size: [8, 6, 4] });
     const values = Float32Array.from({ length: 192 }, (_, n) => n);
     const { liver } = await session.probabilities(values, 1, [8, 6, 4]);
     const anySize = await openSession(async () => onnx, stage, 'cpu', 1);

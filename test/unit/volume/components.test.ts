@@ -8,6 +8,7 @@ import {
   componentBox,
   connectedComponents,
   fillHoles,
+  foregroundVoxels,
   largestComponent,
   paintComponents,
 } from '../../../server/src/volume/components.ts';
@@ -51,6 +52,31 @@ describe('connected components: a lesion counted twice, or two counted as one', 
       );
     });
   }
+
+  it('finds long stretches of any values, wherever they lie in memory', () => {
+    const stretch = fc.tuple(fc.integer({ min: 1, max: 20 }), fc.constantFrom(0, 1, 2, 255));
+    const limits = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }));
+    fc.assert(
+      fc.property(fc.array(stretch, { minLength: 1, maxLength: 12 }), fc.nat(3), limits, (stretches, offset, ends) => {
+        const list = stretches.flatMap(([length, value]) => new Array<number>(length).fill(value));
+        const values = new Uint8Array(list.length + offset).subarray(offset);
+        values.set(list);
+        const shape: Vec3 = [list.length, 1, 1];
+        const [first, last] = ends.map((share) => Math.floor(share * (list.length - 1))).toSorted((a, b) => a - b);
+        const box: Box = { start: [first!, 0, 0], size: [last! + 1 - first!, 1, 1] };
+        const isForeground = (value: number) => value === 1 || value === 255;
+        const { runStarts, runLengths } = connectedComponents(values, shape, isForeground, { box });
+        const found = new Set<number>();
+        runStarts.forEach((start, run) => {
+          for (let n = 0; n < runLengths[run]!; n++) found.add(start + n);
+        });
+        const expected = list.flatMap((value, at) => (isForeground(value) && at >= first! && at <= last! ? [at] : []));
+        assert.deepEqual([...found], expected);
+        assert.equal(foregroundVoxels(values, shape, isForeground, box), expected.length);
+      }),
+      { numRuns: 300 },
+    );
+  });
 
   it('labels one value apart from the others', () => {
     const values = Uint8Array.from([1, 2, 2, 1, 0, 2]);
