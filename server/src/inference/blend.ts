@@ -128,7 +128,8 @@ function addRows(
   const fours = profile.length & ~3;
   let x = 0;
   for (; x < fours; x += 4) {
-    const [at, of] = [to + x, from + x];
+    const at = to + x;
+    const of = from + x;
     const w0 = weight * profile[x]!;
     const w1 = weight * profile[x + 1]!;
     const w2 = weight * profile[x + 2]!;
@@ -226,7 +227,8 @@ function areAllNumbers(values: Float32Array): boolean {
 /** Scales a row's sums, from voxel `first` on, four at a time. @returns whether all are numbers */
 function scaleRow(sums: Float32Array, first: number, factors: Float64Array, factor: number): boolean {
   const fours = factors.length & ~3;
-  let [even, odd] = [0, 0];
+  let even = 0;
+  let odd = 0;
   let x = 0;
   for (; x < fours; x += 4) {
     const at = first + x;

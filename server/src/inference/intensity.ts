@@ -8,6 +8,8 @@ export interface HuTransform {
   readonly scale: number;
 }
 
+export const UNCHANGED: HuTransform = { low: -Infinity, high: Infinity, centre: 0, scale: 1 };
+
 /** A stage's intensity rule as a transform. @param liverMedianHu used by the rule 'liver-median' alone */
 export function huTransform(intensity: Intensity, liverMedianHu: number): HuTransform {
   switch (intensity.kind) {
@@ -53,12 +55,5 @@ const LEAST_SCALE = 1e-8;
 
 /** The network's value of a voxel. */
 export function transformed({ low, high, centre, scale }: HuTransform, hu: number): number {
-  return ((hu < low ? low : hu > high ? high : hu) - centre) / scale;
-}
-
-/** The network's values of voxels. */
-export function allTransformed(transform: HuTransform, hu: Float32Array): Float32Array {
-  const values = new Float32Array(hu.length);
-  for (let voxel = 0; voxel < hu.length; voxel++) values[voxel] = transformed(transform, hu[voxel]!);
-  return values;
+  return (Math.min(high, Math.max(low, hu)) - centre) / scale;
 }

@@ -27,7 +27,9 @@ export function probabilitiesIn(output: Float32Array, { activation, channels }: 
     const voxel = to % voxels;
     const first = voxel + (to - voxel) * channels.length;
     const largest = activation === 'logits' ? largestOf(output, first, voxels, channels.length) : 0;
-    let [all, ofLiver, ofLesion] = [0, 0, 0];
+    let all = 0;
+    let ofLiver = 0;
+    let ofLesion = 0;
     for (let c = 0; c < channels.length; c++) {
       const value = output[first + c * voxels]!;
       const share = activation === 'logits' ? Math.exp(value - largest) : value;

@@ -1,4 +1,5 @@
 import type { Vec3 } from '../volume/volume.ts';
+import { type HuTransform, transformed, UNCHANGED } from './intensity.ts';
 import type { Stage } from './manifest.ts';
 
 /** Below this share of the centre's weight no voxel of a window falls along an axis, so that no weight vanishes. */
@@ -72,18 +73,22 @@ export function gaussianWeights(window: number): Float32Array {
   );
 }
 
-/** Copies a window, whose first voxel is [x, y, z], out of values on a grid of `shape` voxels, x fastest. */
+/**
+ * Copies a window, whose first voxel is [x, y, z], out of values on a grid of `shape` voxels, x fastest.
+ * @param transform what the values become; they stay as they are if it is left out
+ */
 export function readWindow(
   values: Float32Array,
   [nx, ny]: Vec3,
   [x, y, z]: Vec3,
   [wx, wy, wz]: Vec3,
   into: Float32Array,
+  transform: HuTransform = UNCHANGED,
 ): void {
   for (let k = 0, to = 0; k < wz; k++) {
     for (let j = 0; j < wy; j++, to += wx) {
       const from = x + nx * (y + j + ny * (z + k));
-      into.set(values.subarray(from, from + wx), to);
+      for (let i = 0; i < wx; i++) into[to + i] = transformed(transform, values[from + i]!);
     }
   }
 }

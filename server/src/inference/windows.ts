@@ -2,7 +2,7 @@ import type { Field as ProbabilityField } from '../volume/field.ts';
 import type { Grid, Vec3 } from '../volume/volume.ts';
 import { WindowBlend } from './blend.ts';
 import { NetworkError } from './errors.ts';
-import { allTransformed, type HuTransform } from './intensity.ts';
+import type { HuTransform } from './intensity.ts';
 import type { Stage } from './manifest.ts';
 import { PresenceBlend } from './presence.ts';
 import type { Probabilities } from './probabilities.ts';
@@ -55,8 +55,6 @@ export interface WindowsResult {
 export async function runWindows(field: Field, run: WindowRun): Promise<WindowsResult> {
   const { stage, session, transform, signal, rounds = ALL_AT_ONCE } = run;
   const { shape } = field.grid;
-  // Once, since windows overlap.
-  const values = allTransformed(transform, field.hu);
   const [wx, wy, wz] = stage.windowVoxels;
   const starts = windowsOver(shape, stage.windowVoxels, stage.overlap).filter(run.wanted);
   const blend = new WindowBlend(shape, stage.windowVoxels);
@@ -69,7 +67,8 @@ export async function runWindows(field: Field, run: WindowRun): Promise<WindowsR
   const begin = (group: readonly Vec3[], n: number): Promise<WindowProbabilities> => {
     const input = inputs[n % ahead]!.subarray(0, window * group.length);
     for (const [i, start] of group.entries()) {
-      readWindow(values, shape, start, stage.windowVoxels, input.subarray(i * window, (i + 1) * window));
+      const into = input.subarray(i * window, (i + 1) * window);
+      readWindow(field.hu, shape, start, stage.windowVoxels, into, transform);
     }
     const output = session.probabilities(input, group.length, stage.windowVoxels);
     // It may fail when nobody waits for it any more.

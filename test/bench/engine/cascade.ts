@@ -42,7 +42,7 @@ const [cascade, oneStage] = [median(spent.cascade), median(spent.oneStage)];
 heading(`300 slices of 512 x 512, median of ${ROUNDS}`, 'seconds');
 row('cascade, to the labels on the scanner’s grid', cascade.toFixed(1));
 row(`one stage, ${windows} windows at 1.5 mm, overlap 0.5, to the same`, oneStage.toFixed(1));
-row('ratio', (cascade / oneStage).toFixed(3));
+row('ratio', (cascade / oneStage).toFixed(2));
 
 async function lookTwice(): Promise<void> {
   await segment(series, model, { provider: 'cpu', threads }, { signal, report: () => {} });
