@@ -1,7 +1,8 @@
 /**
  * What GPUs make of a model, against the CPU: every provider that is installed, every form of the networks, windows one, two
  * and four at once, and a CT of 300 slices through both stages. Prints Markdown tables. Arguments: `--model DIR`
- * (default: the bundled one), `--small` (a made-up model and scan, to see that it runs), and providers to try (default: all).
+ * (default: the bundled one), `--small` (a made-up model and scan, to see that it runs), `--labels` (the CT alone: what a GPU in
+ * software can be asked for), and providers to try (default: all).
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -28,7 +29,7 @@ const BATCHES = [1, 2, 4];
 const threads = availableParallelism();
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { model: { type: 'string' }, small: { type: 'boolean' } },
+  options: { model: { type: 'string' }, small: { type: 'boolean' }, labels: { type: 'boolean' } },
 });
 await using stack = new AsyncDisposableStack();
 const model = await loadModel(values.model ?? (values.small ? await madeUpModel() : bundledModelDir()));
@@ -45,8 +46,10 @@ process.stdout.write(
   `${cpus()[0]?.model ?? 'CPU'}, ${threads} cores, load before: ${loadavg()[0]!.toFixed(1)}. ${gpus()}\n`,
 );
 process.stdout.write(`Model ${model.manifest.id} ${model.manifest.version}.\n\n`);
-await timeWindows();
-process.stdout.write('\n');
+if (!values.labels) {
+  await timeWindows();
+  process.stdout.write('\n');
+}
 await segmentWholeScans();
 
 /** Every form that a provider may run; on the CPU those for GPUs as well, to tell a form's doing from a provider's. */

@@ -1,7 +1,6 @@
 import { LIVER_SEGMENT } from '../findings/measure.ts';
 import { boundingBox, plainLayout } from '../volume/bounding-box.ts';
-import { connectedComponents, fillHoles, paintComponents } from '../volume/components.ts';
-import { voxelAt } from '../volume/geometry.ts';
+import { connectedComponents, fillHoles, paintComponents, sharesOfSurface } from '../volume/components.ts';
 import type { Box, LabelMap, Vec3 } from '../volume/volume.ts';
 
 /** What was lesion and is nothing any more becomes liver when more than this share of its surface lies against the liver. */
@@ -39,31 +38,16 @@ function mendLesions(labels: Uint16Array, before: Uint16Array, shape: Vec3): num
   for (let voxel = 0; voxel < labels.length; voxel++) {
     if (labels[voxel] === 0 && before[voxel]! > LIVER_SEGMENT) mask[voxel] = 1;
   }
-  const [nx, ny, nz] = shape;
   const gone = connectedComponents(mask, shape, (value) => value === 1);
-  const against = new Uint32Array(gone.count + 1);
-  const faces = new Uint32Array(gone.count + 1);
-  gone.runStarts.forEach((start, run) => {
-    const lesion = gone.runLabels[run]!;
-    const end = start + gone.runLengths[run]!;
-    const [i, j, k] = voxelAt(shape, start);
-    const look = (from: number, to: number, step: number) => {
-      for (let at = from + step; at < to + step; at++) {
-        if (mask[at] === 1) continue;
-        faces[lesion]!++;
-        if (labels[at] !== 0) against[lesion]!++;
-      }
-    };
-    if (i > 0) look(start, start + 1, -1);
-    if (i + end - start < nx) look(end - 1, end, 1);
-    if (j > 0) look(start, end, -nx);
-    if (j < ny - 1) look(start, end, nx);
-    if (k > 0) look(start, end, -nx * ny);
-    if (k < nz - 1) look(start, end, nx * ny);
-  });
+  const against = sharesOfSurface(
+    gone,
+    shape,
+    (voxel) => mask[voxel] === 1,
+    (voxel) => labels[voxel] !== 0,
+  );
   let mended = 0;
   paintComponents(labels, gone, (lesion) => {
-    if (against[lesion]! <= LEAST_AGAINST_LIVER * faces[lesion]!) return null;
+    if (!(against[lesion]! > LEAST_AGAINST_LIVER)) return null;
     mended += gone.sizes[lesion]!;
     return LIVER_SEGMENT;
   });

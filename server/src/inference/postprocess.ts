@@ -5,6 +5,7 @@ import {
   fillHoles,
   largestComponent,
   paintComponents,
+  sharesOfSurface,
 } from '../volume/components.ts';
 import { subtract, voxelAt, voxelMl } from '../volume/geometry.ts';
 import type { Box, LabelMap, Vec3 } from '../volume/volume.ts';
@@ -37,7 +38,13 @@ export function postprocess(
   const isLesion = (label: number) => label === LESION;
   if (rules.leastInsideLiver > 0) {
     const lesions = connectedComponents(labels, shape, isLesion, { box: around });
-    const shares = sharesInLiver(labels, shape, lesions);
+    // One without a surface, in a scan that is all lesion, is left.
+    const shares = sharesOfSurface(
+      lesions,
+      shape,
+      (voxel) => labels[voxel] === LESION,
+      (voxel) => labels[voxel] === LIVER,
+    );
     paintComponents(labels, lesions, (lesion) => (shares[lesion]! < rules.leastInsideLiver ? BACKGROUND : null));
   }
   if (rules.leastLesionMl > 0 || rules.leastLesionConfidence > 0) {
@@ -48,35 +55,6 @@ export function postprocess(
       return tooSmall || confidences[lesion]! < rules.leastLesionConfidence ? LIVER : null;
     });
   }
-}
-
-/**
- * For each lesion, the share of the voxel faces on its surface that liver lies behind; faces on the edge of the scan
- * do not count. A voxel next to a lesion is never of another lesion: it would be the same one.
- */
-function sharesInLiver(labels: Uint8Array, shape: Vec3, lesions: Components): Float64Array {
-  const [nx, ny, nz] = shape;
-  const faces = new Uint32Array(lesions.count + 1);
-  const inLiver = new Uint32Array(lesions.count + 1);
-  lesions.runStarts.forEach((start, run) => {
-    const lesion = lesions.runLabels[run]!;
-    const end = start + lesions.runLengths[run]!;
-    const [i, j, k] = voxelAt(shape, start);
-    const look = (from: number, to: number, step: number) => {
-      for (let at = from + step; at < to + step; at++) {
-        if (labels[at] === LESION) continue;
-        faces[lesion]!++;
-        if (labels[at] === LIVER) inLiver[lesion]!++;
-      }
-    };
-    if (i > 0) look(start, start + 1, -1);
-    if (i + end - start < nx) look(end - 1, end, 1);
-    if (j > 0) look(start, end, -nx);
-    if (j < ny - 1) look(start, end, nx);
-    if (k > 0) look(start, end, -nx * ny);
-    if (k < nz - 1) look(start, end, nx * ny);
-  });
-  return Float64Array.from(faces, (count, lesion) => (count === 0 ? 1 : inLiver[lesion]! / count));
 }
 
 /** Mean lesion probability of each component, 0 to 1. */

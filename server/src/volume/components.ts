@@ -96,6 +96,42 @@ export function componentBox(components: Components, shape: Vec3, label: number)
 }
 
 /**
+ * Of each component, the share of the voxel faces on its surface that a voxel of a kind lies behind; faces on the edge of the array
+ * do not count. Not a number where there are none.
+ * @param isInside whether a voxel is of a component: those next to one another are of the same
+ * @param isOfKind asked of the voxels that are not
+ */
+export function sharesOfSurface(
+  components: Components,
+  shape: Vec3,
+  isInside: (voxel: number) => boolean,
+  isOfKind: (voxel: number) => boolean,
+): Float64Array {
+  const [nx, ny, nz] = shape;
+  const faces = new Uint32Array(components.count + 1);
+  const ofKind = new Uint32Array(components.count + 1);
+  components.runStarts.forEach((start, run) => {
+    const label = components.runLabels[run]!;
+    const end = start + components.runLengths[run]!;
+    const [i, j, k] = voxelAt(shape, start);
+    const look = (from: number, to: number, step: number) => {
+      for (let at = from + step; at < to + step; at++) {
+        if (isInside(at)) continue;
+        faces[label]!++;
+        if (isOfKind(at)) ofKind[label]!++;
+      }
+    };
+    if (i > 0) look(start, start + 1, -1);
+    if (i + end - start < nx) look(end - 1, end, 1);
+    if (j > 0) look(start, end, -nx);
+    if (j < ny - 1) look(start, end, nx);
+    if (k > 0) look(start, end, -nx * ny);
+    if (k < nz - 1) look(start, end, nx * ny);
+  });
+  return Float64Array.from(faces, (count, label) => ofKind[label]! / count);
+}
+
+/**
  * Fills holes: 6-connected pockets of `isOpen` voxels that do not reach the faces of the box and hold at most
  * `largestVoxels`. Returns the number of voxels that were set to `fill`.
  */
