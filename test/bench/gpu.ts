@@ -1,8 +1,8 @@
 /**
  * What GPUs make of a model, against the CPU: every provider that is installed, every form of the networks, windows one, two
  * and four at once, and a CT of 300 slices through both stages. Prints Markdown tables. Arguments: `--model DIR`
- * (default: the bundled one), `--small` (a made-up model and scan, to see that it runs), `--labels` (the CT alone: what a GPU in
- * software can be asked for), and providers to try (default: all).
+ * (default: the bundled one), `--small` (a made-up model and scan, to see that it runs), `--software` (the CT alone, on
+ * a Vulkan in software), and providers to try (default: all).
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -19,6 +19,7 @@ import type { Segmentation } from '../../server/src/inference/segmentation.ts';
 import { ofOneSize } from '../../server/src/inference/sliding.ts';
 import type { CtSeries } from '../../server/src/volume/series.ts';
 import { AXIAL } from '../support/axial.ts';
+import { softwareGpuEnvironment } from '../support/software-gpu.ts';
 import { gridAround, SCENE, seriesOf } from '../unit/inference/scene.ts';
 import { writeTinyModel } from '../unit/inference/tiny-model.ts';
 import { benchSeries } from './engine/phantom-ct.ts';
@@ -29,9 +30,14 @@ const BATCHES = [1, 2, 4];
 const threads = availableParallelism();
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { model: { type: 'string' }, small: { type: 'boolean' }, labels: { type: 'boolean' } },
+  options: { model: { type: 'string' }, small: { type: 'boolean' }, software: { type: 'boolean' } },
 });
 await using stack = new AsyncDisposableStack();
+if (values.software) {
+  const runtimeDir = await mkdtemp(join(tmpdir(), 'hepar-bench-'));
+  stack.defer(() => rm(runtimeDir, { recursive: true }));
+  Object.assign(process.env, softwareGpuEnvironment(runtimeDir));
+}
 const model = await loadModel(values.model ?? (values.small ? await madeUpModel() : bundledModelDir()));
 const stages = stagesOf(model.manifest);
 const asked = positionals.length > 0 ? positionals : installedProviders();
@@ -46,7 +52,7 @@ process.stdout.write(
   `${cpus()[0]?.model ?? 'CPU'}, ${threads} cores, load before: ${loadavg()[0]!.toFixed(1)}. ${gpus()}\n`,
 );
 process.stdout.write(`Model ${model.manifest.id} ${model.manifest.version}.\n\n`);
-if (!values.labels) {
+if (!values.software) {
   await timeWindows();
   process.stdout.write('\n');
 }
