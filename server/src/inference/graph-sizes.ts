@@ -1,4 +1,4 @@
-import { fieldsOf, messagesAt, numberField, replaced, textIn } from './protobuf.ts';
+import { fieldsOf, messagesAt, numberField, type Pieces, replaced, textIn } from './protobuf.ts';
 
 // Field numbers are those of onnx.proto3.
 const [GRAPH, INPUT, NAME, TYPE, TENSOR, SHAPE, DIMENSION] = [7, 11, 1, 2, 1, 2, 1];
@@ -17,18 +17,18 @@ export function inputShape(onnx: Uint8Array, input: string): (number | string)[]
  * once; what has none, with each window.
  * @returns null where none is open
  */
-export function withInputShape(onnx: Uint8Array, input: string, shape: readonly number[]): Uint8Array | null {
+export function withInputShape(onnx: Uint8Array, input: string, shape: readonly number[]): Pieces | null {
   const isOpen = inputShape(onnx, input).some((dimension) => typeof dimension === 'string' || dimension < 0);
   if (!isOpen) return null;
   const sized = (stated: Uint8Array) => {
     let axis = 0;
     return replaced(stated, DIMENSION, (dimension) => {
       const size = shape[axis++];
-      return size === undefined || sizeIn(dimension) !== null ? dimension : numberField(VALUE, size);
+      return [size === undefined || sizeIn(dimension) !== null ? dimension : numberField(VALUE, size)];
     });
   };
   const inTensor = (type: Uint8Array) => replaced(type, TENSOR, (tensor) => replaced(tensor, SHAPE, sized));
-  const inInput = (info: Uint8Array) => (textIn(info, NAME) === input ? replaced(info, TYPE, inTensor) : info);
+  const inInput = (info: Uint8Array) => (textIn(info, NAME) === input ? replaced(info, TYPE, inTensor) : [info]);
   return replaced(onnx, GRAPH, (graph) => replaced(graph, INPUT, inInput));
 }
 

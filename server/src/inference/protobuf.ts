@@ -75,14 +75,37 @@ export function* messagesAt(whole: Uint8Array, wanted: number, ...inside: readon
   }
 }
 
-/** A message with other bytes in each of its fields of a number. */
-export function replaced(whole: Uint8Array, wanted: number, by: (bytes: Uint8Array) => Uint8Array): Uint8Array {
-  const parts: Uint8Array[] = [];
+/** A message in pieces that follow one another: what is large is copied once, when they are joined. */
+export type Pieces = readonly Uint8Array[];
+
+/** A message with something else in each of its fields of a number. */
+export function replaced(whole: Uint8Array, wanted: number, by: (bytes: Uint8Array) => Pieces): Pieces {
+  const pieces: Uint8Array[] = [];
+  let kept = 0;
+  let at = 0;
   for (const { field, bytes, whole: part } of fieldsOf(whole)) {
-    parts.push(field === wanted && bytes ? bytesField(field, by(bytes)) : part);
+    if (field === wanted && bytes) {
+      const inside = by(bytes);
+      pieces.push(whole.subarray(kept, at), headOf(field, lengthOf(inside)), ...inside);
+      kept = at + part.length;
+    }
+    at += part.length;
   }
-  return message(...parts);
+  return [...pieces, whole.subarray(kept)];
 }
+
+/** In memory of its own, which may be given to another thread. */
+export function joined(pieces: Pieces): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(lengthOf(pieces));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+const lengthOf = (pieces: Pieces) => pieces.reduce((sum, { length }) => sum + length, 0);
 
 /** Fields as they follow one another in a message; messages that follow one another are one. */
 export function message(...fields: readonly Uint8Array[]): Uint8Array {
@@ -96,7 +119,12 @@ export function numberField(field: number, value: number): Uint8Array {
 
 /** A field that holds a message, or packed numbers. */
 export function bytesField(field: number, value: Uint8Array): Uint8Array {
-  return message(Uint8Array.from([...varint(field * 8 + 2), ...varint(value.length)]), value);
+  return message(headOf(field, value.length), value);
+}
+
+/** What stands before the bytes of such a field. */
+function headOf(field: number, length: number): Uint8Array {
+  return Uint8Array.from([...varint(field * 8 + 2), ...varint(length)]);
 }
 
 export function textField(field: number, value: string): Uint8Array {

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { joined, type Pieces } from './protobuf.ts';
 import type { ProviderOptions, TensorInfo, ThreadAnswer, ThreadRequest } from './runtime-messages.ts';
 
 /** What a run gives. */
@@ -38,13 +39,19 @@ class RuntimeThread {
     this.#worker.on('exit', () => this.#fall(new Error('the thread of the runtime ended')));
   }
 
-  /** @returns the answer, and the number under which a session that it opened is known */
-  ask<Kind extends ThreadAnswer['kind']>(request: Request): { id: number; answer: Promise<AnswerOf<Kind>> } {
+  /**
+   * @param given memory that goes over to the thread
+   * @returns the answer, and the number under which a session that it opened is known
+   */
+  ask<Kind extends ThreadAnswer['kind']>(
+    request: Request,
+    given: readonly ArrayBuffer[] = [],
+  ): { id: number; answer: Promise<AnswerOf<Kind>> } {
     const id = ++this.#lastId;
     if (this.#fallen) return { id, answer: Promise.reject(this.#fallen) };
     this.#worker.ref();
     const answer = new Promise<ThreadAnswer>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
-    this.#worker.postMessage({ ...request, id });
+    this.#worker.postMessage({ ...request, id }, given);
     return { id, answer: answer as Promise<AnswerOf<Kind>> };
   }
 
@@ -72,14 +79,17 @@ export class RuntimeSession {
   #runs = 0;
 
   /**
+   * @param network the pieces of an ONNX file
    * @param options whose threads are each lane's
    * @throws Error of the runtime's own
    */
-  static async open(onnx: Uint8Array, options: ProviderOptions, lanes = 1): Promise<RuntimeSession> {
+  static async open(network: Pieces, options: ProviderOptions, lanes = 1): Promise<RuntimeSession> {
     const released = new Int32Array(new SharedArrayBuffer(4));
     const asked = Array.from({ length: lanes }, (_, lane) => {
       threads[lane] ??= new RuntimeThread();
-      return { thread: threads[lane], ...threads[lane].ask<'opened'>({ kind: 'open', onnx, options, released }) };
+      const onnx = joined(network);
+      const opening = threads[lane].ask<'opened'>({ kind: 'open', onnx, options, released }, [onnx.buffer]);
+      return { thread: threads[lane], ...opening };
     });
     try {
       const [opened] = await Promise.all(asked.map(({ answer }) => answer));

@@ -3,10 +3,11 @@ import { NetworkError } from './errors.ts';
 import { inputShape, withInputShape } from './graph-sizes.ts';
 import type { Stage } from './manifest.ts';
 import { probabilitiesIn } from './probabilities.ts';
+import type { Pieces } from './protobuf.ts';
 import { RuntimeSession, type WantedOutput } from './runtime.ts';
 import type { ProviderOptions, TensorInfo } from './runtime-messages.ts';
 import type { EngineInfo } from './segmentation.ts';
-import { type WithProbabilities, withProbabilities } from './softmax-graph.ts';
+import { type ProbabilityNodes, probabilityNodes } from './softmax-graph.ts';
 
 /** What a network gives for one or more windows, as the manifest's activations say. */
 export interface WindowOutput {
@@ -86,14 +87,14 @@ export async function loadNetwork(
   const most = options.provider === 'cpu' && !takesOne ? Math.min(options.threads, MOST_LANES) : 1;
   const lanes = Math.max(1, Math.min(most, Math.floor(windows / WINDOWS_A_LANE)));
   const threads = Math.ceil(options.threads / lanes);
-  const open = (bytes: Uint8Array) => RuntimeSession.open(bytes, { ...options, threads }, lanes);
+  const open = (pieces: Pieces) => RuntimeSession.open(pieces, { ...options, threads }, lanes);
   const sized =
     options.provider === 'cpu' && size ? withInputShape(onnx, stage.input, [1, 1, ...size.toReversed()]) : null;
-  const added = stage.wholeScan ? null : withProbabilities(sized ?? onnx, stage);
+  const added = stage.wholeScan ? null : probabilityNodes(onnx, stage);
   // What is wrong with a graph is told of the graph as it is.
-  const tried = (bytes: Uint8Array | undefined | null) => bytes && open(bytes).catch(() => null);
-  const extended = await tried(added?.onnx);
-  const session = extended ?? (await tried(sized)) ?? (await open(onnx));
+  const tried = (pieces: Pieces | null) => pieces && open(pieces).catch(() => null);
+  const extended = await tried(added && [...(sized ?? [onnx]), added.behind]);
+  const session = extended ?? (await tried(sized)) ?? (await open([onnx]));
   const network: Loaded = { session, file, stage };
   try {
     const own = session.outputs.filter(({ name }) => !extended || (name !== added!.liver && name !== added!.lesion));
@@ -215,7 +216,7 @@ async function runWindows(network: Loaded, input: Float32Array, of: Windows): Pr
 
 async function runToProbabilities(
   network: Loaded,
-  { liver, lesion }: WithProbabilities,
+  { liver, lesion }: ProbabilityNodes,
   input: Float32Array,
   of: Windows,
 ): Promise<WindowProbabilities> {

@@ -2,9 +2,10 @@ import type { Stage } from './manifest.ts';
 import { summariseOnnx } from './onnx-summary.ts';
 import { bytesField, message, numberField, textField } from './protobuf.ts';
 
-/** A network that gives probabilities beside its logits, and the outputs that hold them: [N, 1, Z, Y, X] each. */
-export interface WithProbabilities {
-  readonly onnx: Uint8Array;
+/** What makes a network give probabilities beside its logits, and the outputs that hold them: [N, 1, Z, Y, X] each. */
+export interface ProbabilityNodes {
+  /** Comes behind the file's bytes. */
+  readonly behind: Uint8Array;
   readonly liver: string;
   /** null where no channel stands for lesion. */
   readonly lesion: string | null;
@@ -18,13 +19,13 @@ const OLDEST_OPSET = 10;
 const [FLOAT, INT64, TENSOR] = [1, 7, 4];
 
 /**
- * Adds the softmax over a network's channels, and the sums of channels of one name, to its graph: the runtime's
+ * The softmax over a network's channels, and the sums of channels of one name, as nodes of its graph: the runtime's
  * exponentials take many at a time, where a loop over the voxels takes one. Serialized protobuf messages that follow one another are
  * one message, whose lists are joined: so the nodes are written behind the file's bytes, and come behind its own nodes.
  * Field numbers are those of onnx.proto3.
  * @returns null for a graph that gives no logits, or of an operator set that is too old
  */
-export function withProbabilities(onnx: Uint8Array, { output, activation, channels }: Stage): WithProbabilities | null {
+export function probabilityNodes(onnx: Uint8Array, { output, activation, channels }: Stage): ProbabilityNodes | null {
   if (activation !== 'logits' || (summariseOnnx(onnx).opset ?? 0) < OLDEST_OPSET) return null;
   const nodes = [...channels, ''].map((_, c) => constant(`${OURS}at ${c}`, c));
   const add = (operator: string, inputs: readonly string[], name: string) => {
@@ -46,7 +47,7 @@ export function withProbabilities(onnx: Uint8Array, { output, activation, channe
   if (liver === null) return null;
   const outputs = [liver, ...(lesion === null ? [] : [lesion])].map((name) => bytesField(12, floats(name)));
   const graph = message(...nodes.map((each) => bytesField(1, each)), ...outputs);
-  return { onnx: message(onnx, bytesField(7, graph)), liver, lesion };
+  return { behind: bytesField(7, graph), liver, lesion };
 }
 
 function node(operator: string, inputs: readonly string[], output: string): Uint8Array {

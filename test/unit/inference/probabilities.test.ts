@@ -7,7 +7,7 @@ import { networkFor, readModel, readNetwork } from '../../../server/src/inferenc
 import { openSession, type WindowOutput } from '../../../server/src/inference/provider.ts';
 import { probeWindow } from '../../../server/src/inference/reference.ts';
 import type { WindowProbabilities } from '../../../server/src/inference/session.ts';
-import { withProbabilities } from '../../../server/src/inference/softmax-graph.ts';
+import { probabilityNodes } from '../../../server/src/inference/softmax-graph.ts';
 import { tinyStage } from './tiny-model.ts';
 import { type TinyNetwork, tinyOnnx } from './tiny-onnx.ts';
 
@@ -58,7 +58,7 @@ function assertSoftmax(found: WindowProbabilities, { classes }: WindowOutput, ch
 async function open(network: Partial<TinyNetwork>, channels: Stage['channels'], changes: Partial<Stage> = {}) {
   const onnx = tinyOnnx({ kernelZyx: [1, 1, 1], weights: new Float32Array(channels.length), bias: [], ...network });
   const stage = tinyStage('x.onnx', onnx, { windowVoxels: [...WINDOW], channels, ...changes });
-  const inTheGraph = withProbabilities(onnx, stage) !== null;
+  const inTheGraph = probabilityNodes(onnx, stage) !== null;
   return { session: await openSession(async () => onnx, stage, 'cpu', 1), inTheGraph };
 }
 
@@ -88,7 +88,7 @@ describe('probabilities of a window', () => {
     const model = await readModel(bundledModelDir());
     for (const { stage } of stagesOf(model.manifest)) {
       const session = await openSession((network) => readNetwork(model.dir, network), stage, 'cpu', 1);
-      assert.ok(withProbabilities(await readNetwork(model.dir, networkFor(stage, 'cpu')), stage));
+      assert.ok(probabilityNodes(await readNetwork(model.dir, networkFor(stage, 'cpu')), stage));
       const window = probeWindow(stage);
       assertSoftmax(await session.probabilities(window), await session.run(window), stage.channels, 101);
       await session.release();

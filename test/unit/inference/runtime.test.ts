@@ -11,7 +11,7 @@ const CPU = { provider: 'cpu', threads: 1 } as const;
 
 describe('a network in lanes', () => {
   it('gives each run its own answer, twice as many at once as there are lanes', async () => {
-    const session = await RuntimeSession.open(DOUBLE, CPU, 3);
+    const session = await RuntimeSession.open([DOUBLE], CPU, 3);
     for (let round = 0; round < 3; round++) {
       const runs = Array.from({ length: 6 }, (_, n) => session.run(input(10 * round + n), wanted));
       for (const [n, run] of runs.entries()) {
@@ -23,7 +23,7 @@ describe('a network in lanes', () => {
   });
 
   it('does not run what still waits when it is released: who cancels waits for no second window', async () => {
-    const session = await RuntimeSession.open(DOUBLE, CPU, 2);
+    const session = await RuntimeSession.open([DOUBLE], CPU, 2);
     const runs = Array.from({ length: 100 }, (_, n) => session.run(input(n), wanted));
     const ended = Promise.allSettled(runs);
     await session.release();
@@ -33,7 +33,7 @@ describe('a network in lanes', () => {
   });
 
   it('says what is wrong with a network in all lanes, and opens the next', async () => {
-    await assert.rejects(RuntimeSession.open(DOUBLE.subarray(0, 40), CPU, 2));
-    await (await RuntimeSession.open(DOUBLE, CPU, 2)).release();
+    await assert.rejects(RuntimeSession.open([DOUBLE.subarray(0, 40)], CPU, 2));
+    await (await RuntimeSession.open([DOUBLE], CPU, 2)).release();
   });
 });

@@ -75,7 +75,7 @@ describe('the forms in which a network is released', function () {
     const other = window.map((value) => 1 - value);
     const wanted = (windows: number) => [{ name: stage.output, shape: [windows, stage.channels.length, z, y, x] }];
     for (const network of formsFor(stage, 'cuda')) {
-      const session = await RuntimeSession.open(await readNetwork(dir, network), { provider: 'cpu', threads: 1 });
+      const session = await RuntimeSession.open([await readNetwork(dir, network)], { provider: 'cpu', threads: 1 });
       const run = async (windows: number, values: Float32Array) => {
         const [output] = await session.run({ name: 'x', values, shape: [windows, 1, z, y, x] }, wanted(windows));
         assert.deepEqual(output!.shape, wanted(windows)[0]!.shape);
