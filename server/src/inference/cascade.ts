@@ -10,7 +10,7 @@ import type { Manifest, Stage } from './manifest.ts';
 import type { Model } from './model.ts';
 import { clearOutside, holdsAny, surroundings } from './near.ts';
 import { postprocess } from './postprocess.ts';
-import type { Probabilities } from './probabilities.ts';
+import { type Probabilities, useAgain } from './probabilities.ts';
 import { decideOnScannerGrid } from './scanner-grid.ts';
 import { BACKGROUND, type Segmentation } from './segmentation.ts';
 import type { NetworkSession } from './session.ts';
@@ -125,12 +125,9 @@ function closeUp(
   found: Probabilities,
   { marginMm, locateShare: share = 0 }: Manifest['cascade'],
 ): CloseUp {
-  return {
-    grid,
-    hu: resampleHu(volume, grid),
-    near: surroundings(located, marginMm),
-    before: share > 0 ? { probability: liverOn(grid, found, located.grid), share } : null,
-  };
+  const before = share > 0 ? { probability: liverOn(grid, found, located.grid), share } : null;
+  useAgain(found);
+  return { grid, hu: resampleHu(volume, grid), near: surroundings(located, marginMm), before };
 }
 
 /** Stage 2: probabilities on the fine grid, and of its patches. */

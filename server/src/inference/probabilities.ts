@@ -8,10 +8,20 @@ export interface Probabilities {
   readonly both: Float32Array;
 }
 
+/** Of probabilities that were used up: the system gives fresh memory page by page, which takes longer than to fill it. */
+let kept: Float32Array | null = null;
+
 /** Probabilities of as many voxels, all zero. */
 export function probabilitiesOf(voxels: number): Probabilities {
-  const both = new Float32Array(2 * voxels);
+  const both = kept && kept.length >= 2 * voxels ? kept.subarray(0, 2 * voxels).fill(0) : new Float32Array(2 * voxels);
+  kept = null;
   return { liver: both.subarray(0, voxels), lesion: both.subarray(voxels), both };
+}
+
+/** Says that probabilities are used up: the next are made in their memory. */
+export function useAgain({ both }: Probabilities): void {
+  const whole = new Float32Array(both.buffer);
+  if (whole.length > (kept?.length ?? 0)) kept = whole;
 }
 
 /**

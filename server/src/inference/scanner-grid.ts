@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sampleField } from '../volume/field.ts';
 import { boxOnGrid, gridOfBox, stepsBetween, toVoxel, voxelCount, wholeBox } from '../volume/geometry.ts';
 import type { Grid } from '../volume/volume.ts';
-import type { Probabilities } from './probabilities.ts';
+import { type Probabilities, useAgain } from './probabilities.ts';
 import { LESION, LIVER, type Segmentation } from './segmentation.ts';
 
 /** The least probability that makes a voxel liver, diseased or not. */
@@ -16,13 +16,14 @@ const LESION_FROM = 0.5 / 255;
  * Slice by slice; null when the two grids do not meet. The probabilities are used up.
  */
 export async function decideOnScannerGrid(
-  { liver, lesion, both }: Probabilities,
+  probabilities: Probabilities,
   network: Grid,
   grid: Grid,
   signal: AbortSignal,
 ): Promise<Pick<Segmentation, 'labelMap' | 'lesionProbability'> | null> {
   const box = boxOnGrid(network, wholeBox(network), grid);
   if (box === null) return null;
+  const { liver, lesion, both } = probabilities;
   for (let voxel = 0; voxel < liver.length; voxel++) liver[voxel]! += lesion[voxel]!;
   const field = { grid: network, channels: 2, values: both };
   const labels = new Uint8Array(voxelCount(grid.shape));
@@ -46,6 +47,7 @@ export async function decideOnScannerGrid(
       }
     }
   }
+  useAgain(probabilities);
   return { labelMap: { grid, labels }, lesionProbability: { box, values } };
 }
 

@@ -4,6 +4,7 @@ import { bundledModelDir } from '../../../server/src/cli/bundled-model.ts';
 import { WindowBlend } from '../../../server/src/inference/blend.ts';
 import { type Stage, stagesOf } from '../../../server/src/inference/manifest.ts';
 import { networkFor, readModel, readNetwork } from '../../../server/src/inference/model.ts';
+import { probabilitiesOf, useAgain } from '../../../server/src/inference/probabilities.ts';
 import { openSession, type WindowOutput } from '../../../server/src/inference/provider.ts';
 import { probeWindow } from '../../../server/src/inference/reference.ts';
 import type { WindowProbabilities } from '../../../server/src/inference/session.ts';
@@ -133,5 +134,21 @@ describe('probabilities of a window', () => {
     assert.ok(liver.every((value) => Math.abs(value - 1 / (1 + Math.exp(-1))) < 1e-6));
     assert.ok(lesion === null || lesion.every((value) => value === 0));
     await session.release();
+  });
+
+  it('are made in the memory of others that are used up, all zero again, and in no one else’s', () => {
+    const first = probabilitiesOf(1000);
+    first.both.fill(0.5);
+    assert.notEqual(probabilitiesOf(10).both.buffer, first.both.buffer);
+    useAgain(first);
+    const [second, third] = [probabilitiesOf(300), probabilitiesOf(300)];
+    assert.equal(second.both.buffer, first.both.buffer);
+    assert.notEqual(third.both.buffer, first.both.buffer);
+    assert.deepEqual([second.liver.length, second.lesion.length, second.both.length], [300, 300, 600]);
+    assert.ok(second.both.every((value) => value === 0));
+    useAgain(second);
+    useAgain(third);
+    // All of the memory, and not the part that was in use.
+    assert.equal(probabilitiesOf(1000).both.buffer, first.both.buffer);
   });
 });
