@@ -3,9 +3,12 @@ import { voxelCount, wholeBox } from '../volume/geometry.ts';
 import type { Grid } from '../volume/volume.ts';
 import type { Probabilities } from './probabilities.ts';
 
-/** Stage 1's probability that a voxel of `grid` is liver, diseased or not; `coarse` is the grid that it was found on. */
-export function liverOn(grid: Grid, { liver, lesion }: Probabilities, coarse: Grid): Float32Array {
-  const values = liver.map((value, voxel) => value + lesion[voxel]!);
+/**
+ * Stage 1's probability that a voxel of `grid` is liver, diseased or not; `coarse` is the grid that it was found on. What was
+ * found is used up.
+ */
+export function liverOn(grid: Grid, { liver: values, lesion }: Probabilities, coarse: Grid): Float32Array {
+  for (let voxel = 0; voxel < values.length; voxel++) values[voxel]! += lesion[voxel]!;
   const fine = new Float32Array(voxelCount(grid.shape));
   const field = { grid: coarse, channels: 1, values };
   for (const { k, values: slice } of sampleField(field, grid, wholeBox(grid))) fine.set(slice, k * slice.length);

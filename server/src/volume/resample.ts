@@ -1,10 +1,13 @@
 import { areParallel, between, intersect, type Steps, stepsBetween, toPatient, toVoxel, wholeBox } from './geometry.ts';
 import type { Box, Grid, Vec3, Volume } from './volume.ts';
 
-/** Values on a grid that is read between its voxels: [i, j, k] at i + nx * (j + ny * k). */
+/** Values on a grid that is read between its voxels. */
 interface Samples {
   readonly grid: Grid;
-  readonly values: Int16Array | Float32Array;
+  /** Those of slice k: [i, j] at i + nx * j. Good until another is asked for. */
+  readonly slice: (k: number) => Int16Array | Float32Array;
+  /** All of them: [i, j, k] at i + nx * (j + ny * k). */
+  readonly all: () => Int16Array | Float32Array;
 }
 
 export interface ResampleOptions {
@@ -16,7 +19,7 @@ export interface ResampleOptions {
  * HU on another grid, which may be rotated against the volume's: [i, j, k] of the target at i + nx * (j + ny * k).
  * Where the target is coarser than the source, source voxels are first averaged in whole blocks, so that nothing between
  * the target's voxels is lost; then trilinear. Only the part of the source around the target is read.
- * Needs 4 bytes a target voxel and, while it runs, 4 bytes a block.
+ * Needs 4 bytes a target voxel and, while it runs, 4 bytes a block of one slice; of all slices where the target is rotated.
  */
 export function resampleHu(volume: Volume, target: Grid, { background = -1024 }: ResampleOptions = {}): Float32Array {
   const out = new Float32Array(target.shape[0] * target.shape[1] * target.shape[2]).fill(background);
@@ -24,7 +27,7 @@ export function resampleHu(volume: Volume, target: Grid, { background = -1024 }:
   const needed = neededBox(volume.grid, target, factors);
   if (needed === null) return out;
   const averaged = factors.some((factor) => factor > 1);
-  const samples: Samples = averaged ? averageBlocks(volume, needed, factors) : { grid: volume.grid, values: volume.hu };
+  const samples = averaged ? averagesOfBlocks(volume, needed, factors) : samplesOf(volume);
   sampleTrilinear(samples, volume.grid, target, out);
   return out;
 }
@@ -54,16 +57,21 @@ function neededBox(source: Grid, target: Grid, factors: Vec3): Box | null {
   return intersect(box, wholeBox(source));
 }
 
+function samplesOf({ grid, hu }: Volume): Samples {
+  const perSlice = grid.shape[0] * grid.shape[1];
+  return { grid, slice: (k) => hu.subarray(k * perSlice, (k + 1) * perSlice), all: () => hu };
+}
+
 /** Means of the box's blocks; a block that the volume's far face cuts is the mean of what is left of it. */
-function averageBlocks({ grid, hu }: Volume, box: Box, [fi, fj, fk]: Vec3): Samples {
+function averagesOfBlocks({ grid, hu }: Volume, box: Box, [fi, fj, fk]: Vec3): Samples {
   const [nx, ny] = grid.shape;
   const [width, height, depth] = box.size;
   const shape: Vec3 = [Math.ceil(width / fi), Math.ceil(height / fj), Math.ceil(depth / fk)];
-  const values = new Float32Array(shape[0] * shape[1] * shape[2]);
+  const perSlice = shape[0] * shape[1];
   const sums = new Int32Array(shape[0]);
-  let to = 0;
-  for (let bk = 0; bk < shape[2]; bk++) {
+  const average = (bk: number, into: Float32Array) => {
     const endK = Math.min(depth, (bk + 1) * fk);
+    let to = 0;
     for (let bj = 0; bj < shape[1]; bj++) {
       const endJ = Math.min(height, (bj + 1) * fj);
       sums.fill(0);
@@ -75,15 +83,22 @@ function averageBlocks({ grid, hu }: Volume, box: Box, [fi, fj, fk]: Vec3): Samp
       }
       const rows = (endK - bk * fk) * (endJ - bj * fj);
       for (let bi = 0; bi < sums.length; bi++) {
-        values[to++] = sums[bi]! / (rows * (Math.min(width, (bi + 1) * fi) - bi * fi));
+        into[to++] = sums[bi]! / (rows * (Math.min(width, (bi + 1) * fi) - bi * fi));
       }
     }
-  }
+    return into;
+  };
   const centre: Vec3 = [box.start[0] + (fi - 1) / 2, box.start[1] + (fj - 1) / 2, box.start[2] + (fk - 1) / 2];
   const [si, sj, sk] = grid.spacingMm;
+  const one = new Float32Array(perSlice);
   return {
     grid: { ...grid, shape, spacingMm: [si * fi, sj * fj, sk * fk], originMm: toPatient(grid, centre) },
-    values,
+    slice: (k) => average(k, one),
+    all: () => {
+      const values = new Float32Array(perSlice * shape[2]);
+      for (let k = 0; k < shape[2]; k++) average(k, values.subarray(k * perSlice, (k + 1) * perSlice));
+      return values;
+    },
   };
 }
 
@@ -160,8 +175,8 @@ function placesAlong(axis: 0 | 1 | 2, { samples, shape, origin, steps, low, high
 
 /** One axis after the other: a voxel takes one interpolation instead of seven, and gets the same value. */
 function sampleAlongAxes(reading: Reading, out: Float32Array): void {
-  const { values, grid } = reading.samples;
-  const [nx, ny] = grid.shape;
+  const { samples } = reading;
+  const [nx] = samples.grid.shape;
   const [width, height] = reading.shape;
   const [x, y, z] = [placesAlong(0, reading), placesAlong(1, reading), placesAlong(2, reading)];
   if (x.first >= x.end || y.first >= y.end) return;
@@ -170,8 +185,9 @@ function sampleAlongAxes(reading: Reading, out: Float32Array): void {
   const lines = new Float64Array(width * (lastRow - firstRow + 1));
   /** Reads a slice of the samples at the target's columns and rows. */
   const readPlane = (slice: number, plane: Float64Array): void => {
+    const values = samples.slice(slice);
     for (let row = firstRow; row <= lastRow; row++) {
-      const from = nx * (row + ny * slice);
+      const from = nx * row;
       const to = width * (row - firstRow);
       for (let i = x.first; i < x.end; i++) {
         const value = values[from + x.at[i]!]!;
@@ -208,9 +224,10 @@ function sampleAlongAxes(reading: Reading, out: Float32Array): void {
 
 /** The same for grids that are turned against each other. */
 function sampleVoxels(
-  { samples: { grid, values }, shape, origin, steps: [di, dj, dk], low, high }: Reading,
+  { samples: { grid, all }, shape, origin, steps: [di, dj, dk], low, high }: Reading,
   out: Float32Array,
 ): void {
+  const values = all();
   const [nx, ny, nz] = grid.shape;
   const [width, height, depth] = shape;
   const [lowX, lowY, lowZ] = low;
