@@ -1,6 +1,7 @@
 /**
  * The cascade against one stage with the same fine network, whose windows overlap by half and cover the whole scan of
- * 300 slices on a grid of 1.5 mm; each from the scan to the labels on the scanner's grid, in turns. Prints a Markdown table.
+ * 300 slices on a grid of 1.5 mm; each from the scan to the labels on the scanner's grid, in turns; and the cascade over a
+ * longer scan of the same liver. Prints a Markdown table.
  */
 import { availableParallelism } from 'node:os';
 import { bundledModelDir } from '../../../server/src/cli/bundled-model.ts';
@@ -15,17 +16,21 @@ import { windowsOver } from '../../../server/src/inference/tiles.ts';
 import { runWindows } from '../../../server/src/inference/windows.ts';
 import { patientAlignedGrid, wholeBox } from '../../../server/src/volume/geometry.ts';
 import { resampleHu } from '../../../server/src/volume/resample.ts';
+import type { CtSeries } from '../../../server/src/volume/series.ts';
 import { benchSeries } from './phantom-ct.ts';
 import { heading, median, row } from './table.ts';
 
 const SPACING_MM = [1.5, 1.5, 1.5] as const;
 const OVERLAP = 0.5;
 const ROUNDS = 5;
+/** Slices of the same liver in a longer scan. */
+const LONG = 1200;
 const threads = availableParallelism();
 const signal = new AbortController().signal;
 
 const model = await loadModel(bundledModelDir());
 const series = await benchSeries();
+const long = await benchSeries(LONG);
 const stage = {
   ...ofOneSize(model.manifest.cascade.segment),
   spacingMm: [...SPACING_MM] as [number, number, number],
@@ -33,19 +38,22 @@ const stage = {
 };
 let windows = 0;
 
-const spent = { cascade: [] as number[], oneStage: [] as number[] };
+const spent = { cascade: [] as number[], oneStage: [] as number[], long: [] as number[] };
 for (let round = 0; round < ROUNDS; round++) {
-  spent.cascade.push(await secondsOf(lookTwice));
+  spent.cascade.push(await secondsOf(() => lookTwice(series)));
   spent.oneStage.push(await secondsOf(lookOnce));
+  spent.long.push(await secondsOf(() => lookTwice(long)));
 }
-const [cascade, oneStage] = [median(spent.cascade), median(spent.oneStage)];
+const [cascade, oneStage, ofLong] = [median(spent.cascade), median(spent.oneStage), median(spent.long)];
 heading(`300 slices of 512 x 512, median of ${ROUNDS}`, 'seconds');
 row('cascade, to the labels on the scanner’s grid', cascade.toFixed(1));
 row(`one stage, ${windows} windows at 1.5 mm, overlap 0.5, to the same`, oneStage.toFixed(1));
 row('ratio', (cascade / oneStage).toFixed(2));
+row(`cascade over ${LONG} slices`, ofLong.toFixed(1));
+row('ratio to that over 300', (ofLong / cascade).toFixed(2));
 
-async function lookTwice(): Promise<void> {
-  await segment(series, model, { provider: 'cpu', threads }, { signal, report: () => {} });
+async function lookTwice(of: CtSeries): Promise<void> {
+  await segment(of, model, { provider: 'cpu', threads }, { signal, report: () => {} });
 }
 
 async function lookOnce(): Promise<void> {

@@ -43,8 +43,7 @@ export async function benchCt(slices: number): Promise<BenchCt> {
     slices,
     *files() {
       for (let k = 0; k < slices; k++) {
-        const from = Math.min(Math.max(k + (SCANNED - slices) / 2, 0), SCANNED - 1);
-        yield writeCtImage(Float32Array.from(hu.subarray(from * PIXELS, (from + 1) * PIXELS)), {
+        yield writeCtImage(Float32Array.from(sliceOf(hu, k, slices)), {
           ...uids,
           sopInstanceUid: uid('instance', String(k)),
           instanceNumber: k + 1,
@@ -60,10 +59,18 @@ export async function benchCt(slices: number): Promise<BenchCt> {
   };
 }
 
-/** The scan of 300 slices, assembled. */
-export async function benchSeries(): Promise<CtSeries> {
-  const { grid, hu } = await benchVolume();
-  return seriesFrom(grid, hu);
+/** The same, assembled. */
+export async function benchSeries(slices = SCANNED): Promise<CtSeries> {
+  const { anatomy, hu } = await scanned();
+  const all = new Int16Array(slices * PIXELS);
+  for (let k = 0; k < slices; k++) all.set(sliceOf(hu, k, slices), k * PIXELS);
+  return seriesFrom(layOut({ ...PLANE, slices }, anatomy.centreMm).grid, all);
+}
+
+/** HU of slice k of a scan about the middle of the one that was made. */
+function sliceOf(hu: Int16Array, k: number, slices: number): Int16Array {
+  const from = Math.min(Math.max(k + (SCANNED - slices) / 2, 0), SCANNED - 1);
+  return hu.subarray(from * PIXELS, (from + 1) * PIXELS);
 }
 
 export async function benchVolume(): Promise<Volume> {
