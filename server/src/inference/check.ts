@@ -3,7 +3,7 @@ import type { Vec3 } from '../volume/volume.ts';
 import { NetworkError, ProviderError } from './errors.ts';
 import { type NetworkFile, type Stage, stagesOf } from './manifest.ts';
 import { type Model, networkFor, readNetwork } from './model.ts';
-import { summariseOnnx } from './onnx-summary.ts';
+import { summariseOnnx } from './onnx/summary.ts';
 import { installedProviders, openSession, type Provider, type WindowOutput } from './provider.ts';
 import { differenceFromReference, probeWindow } from './reference.ts';
 import type { NetworkSession } from './session.ts';

@@ -11,7 +11,7 @@ import {
   type Stage,
   stagesOf,
 } from './manifest.ts';
-import { externalTensors } from './onnx.ts';
+import { externalTensors } from './onnx/external-tensors.ts';
 import type { Provider } from './segmentation.ts';
 
 /** A model folder that was checked: its manifest is sound and its networks are the ones that the manifest names. */

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { joined, type Pieces } from './protobuf.ts';
+import { joined, type Pieces } from './onnx/protobuf.ts';
 import type { ProviderOptions, TensorInfo, ThreadAnswer, ThreadRequest } from './runtime-messages.ts';
 
 /** What a run gives. */

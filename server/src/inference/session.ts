@@ -1,13 +1,13 @@
 import type { Vec3 } from '../volume/volume.ts';
 import { NetworkError } from './errors.ts';
-import { inputShape, withInputShape } from './graph-sizes.ts';
 import type { Stage } from './manifest.ts';
+import { inputShape, withInputShape } from './onnx/input-shape.ts';
+import type { Pieces } from './onnx/protobuf.ts';
 import { probabilitiesIn } from './probabilities.ts';
-import type { Pieces } from './protobuf.ts';
+import { type ProbabilityNodes, probabilityNodes } from './probability-nodes.ts';
 import { RuntimeSession, type WantedOutput } from './runtime.ts';
 import type { ProviderOptions, TensorInfo } from './runtime-messages.ts';
 import type { EngineInfo } from './segmentation.ts';
-import { type ProbabilityNodes, probabilityNodes } from './softmax-graph.ts';
 
 /** What a network gives for one or more windows, as the manifest's activations say. */
 export interface WindowOutput {

@@ -6,7 +6,7 @@ import { checkModel } from '../../../server/src/cli/check-model.ts';
 import type { ModelError } from '../../../server/src/inference/errors.ts';
 import { installModel, readDefaultModel, writeDefaultModel } from '../../../server/src/inference/installed.ts';
 import { listModels } from '../../../server/src/inference/model.ts';
-import { summariseOnnx } from '../../../server/src/inference/onnx-summary.ts';
+import { summariseOnnx } from '../../../server/src/inference/onnx/summary.ts';
 import { type TinyModelOptions, tinyStage, writeTinyModel } from './tiny-model.ts';
 import { type TinyNetwork, thresholdNetwork, tinyOnnx } from './tiny-onnx.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { ModelError } from '../../../server/src/inference/errors.ts';
 import type { Manifest, Stage } from '../../../server/src/inference/manifest.ts';
 import { listModels, loadModel, networkFor } from '../../../server/src/inference/model.ts';
-import { externalTensors } from '../../../server/src/inference/onnx.ts';
+import { externalTensors } from '../../../server/src/inference/onnx/external-tensors.ts';
 import { tinyStage, writeTinyModel } from './tiny-model.ts';
 import { thresholdNetwork, tinyOnnx } from './tiny-onnx.ts';
 

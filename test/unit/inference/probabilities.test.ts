@@ -5,10 +5,10 @@ import { WindowBlend } from '../../../server/src/inference/blend.ts';
 import { type Stage, stagesOf } from '../../../server/src/inference/manifest.ts';
 import { networkFor, readModel, readNetwork } from '../../../server/src/inference/model.ts';
 import { probabilitiesOf, useAgain } from '../../../server/src/inference/probabilities.ts';
+import { probabilityNodes } from '../../../server/src/inference/probability-nodes.ts';
 import { openSession, type WindowOutput } from '../../../server/src/inference/provider.ts';
 import { probeWindow } from '../../../server/src/inference/reference.ts';
 import type { WindowProbabilities } from '../../../server/src/inference/session.ts';
-import { probabilityNodes } from '../../../server/src/inference/softmax-graph.ts';
 import { tinyStage } from './tiny-model.ts';
 import { type TinyNetwork, tinyOnnx } from './tiny-onnx.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { inputShape, withInputShape } from '../../../server/src/inference/graph-sizes.ts';
-import { bytesField, joined, message, numberField } from '../../../server/src/inference/protobuf.ts';
+import { inputShape, withInputShape } from '../../../server/src/inference/onnx/input-shape.ts';
+import { bytesField, joined, message, numberField } from '../../../server/src/inference/onnx/protobuf.ts';
 import { RuntimeSession } from '../../../server/src/inference/runtime.ts';
 import { tinyOnnx } from './tiny-onnx.ts';
 

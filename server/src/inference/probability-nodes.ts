@@ -1,6 +1,6 @@
 import type { Stage } from './manifest.ts';
-import { summariseOnnx } from './onnx-summary.ts';
-import { bytesField, message, numberField, textField } from './protobuf.ts';
+import { bytesField, message, numberField, textField } from './onnx/protobuf.ts';
+import { summariseOnnx } from './onnx/summary.ts';
 
 /** What makes a network give probabilities beside its logits, and the outputs that hold them: [N, 1, Z, Y, X] each. */
 export interface ProbabilityNodes {
