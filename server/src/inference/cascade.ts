@@ -16,9 +16,9 @@ import { BACKGROUND, type Segmentation } from './segmentation.ts';
 import type { NetworkSession } from './session.ts';
 import { liverOn, shareIn } from './share.ts';
 import { asAsked, mirroring } from './sliding.ts';
-import { windowFor, windowsOver } from './tiles.ts';
+import { windowFor, windowsNeeded } from './tiles.ts';
 import { segmentWholeScan } from './whole-scan/segment.ts';
-import { atLeastWindow, type Field, runWindows } from './windows.ts';
+import { atLeastWindow, runWindows } from './windows.ts';
 import { type SegmentOptions, withNetwork } from './with-network.ts';
 
 export type { SegmentOptions } from './with-network.ts';
@@ -76,7 +76,7 @@ export async function segment(
     () => closeUp(volume, located, frame, seen.pop()!.found, cascade),
     async (session, close) => {
       const network = mirroring(session, frame.stage, options.sliding);
-      const result = await lookClosely(close, located, frame.stage, network, signal, progress(LOCATED, WINDOWS_DONE));
+      const result = await lookClosely(frame, close, located, network, signal, progress(LOCATED, WINDOWS_DONE));
       return { ...result, engine: lost ?? session.engine };
     },
   );
@@ -105,13 +105,17 @@ interface Frame {
 function frameOf({ grid, box }: LocatedLiver, marginMm: number, stage: Stage): Frame {
   const tight = patientAlignedGrid(grid, widen(grid, box, marginMm) ?? box, stage.spacingMm);
   const windowVoxels = windowFor(tight.shape, stage);
-  const frame = atLeastWindow(tight, windowVoxels);
-  const windows = windowsOver(frame.shape, windowVoxels, stage.overlap).length;
-  return { grid: frame, stage: { ...stage, windowVoxels: [...windowVoxels] }, windows };
+  return {
+    grid: atLeastWindow(tight, windowVoxels),
+    stage: { ...stage, windowVoxels: [...windowVoxels] },
+    windows: windowsNeeded(tight.shape, windowVoxels, stage.overlap),
+  };
 }
 
 /** What stage 2 is shown, and where the liver may be. */
-interface CloseUp extends Field {
+interface CloseUp {
+  /** On the grid of the frame. */
+  readonly hu: Float32Array;
   /** 1 there, on the grid of the located liver. */
   readonly near: Uint8Array;
   /** What stage 1 says of whether a voxel of the fine grid is liver, diseased or not; null where it has no share in that. */
@@ -127,14 +131,14 @@ function closeUp(
 ): CloseUp {
   const before = share > 0 ? { probability: liverOn(grid, found, located.grid), share } : null;
   useAgain(found);
-  return { grid, hu: resampleHu(volume, grid), near: surroundings(located, marginMm), before };
+  return { hu: resampleHu(volume, grid), near: surroundings(located, marginMm), before };
 }
 
 /** Stage 2: probabilities on the fine grid, and of its patches. */
 async function lookClosely(
-  { grid, hu, near, before }: CloseUp,
+  { grid, stage }: Frame,
+  { hu, near, before }: CloseUp,
   located: LocatedLiver,
-  stage: Stage,
   session: NetworkSession,
   signal: AbortSignal,
   done: (fraction: number) => void,

@@ -19,7 +19,7 @@ import type { Stage } from './manifest.ts';
 import type { Probabilities } from './probabilities.ts';
 import { LiverSearch } from './search.ts';
 import type { NetworkSession } from './session.ts';
-import { windowsOver } from './tiles.ts';
+import { windowsNeeded } from './tiles.ts';
 import { atLeastWindow, type Field, runWindows } from './windows.ts';
 
 /** Where the liver is, on a coarse grid that is aligned with the patient and covers the body. */
@@ -55,8 +55,7 @@ export function coarseField(volume: Volume, stage: Stage, leastLiverMl: number):
 
 /** How many windows the whole scan takes on stage 1's grid; the box around the body takes fewer. */
 export function coarseWindows(scan: Grid, stage: Stage): number {
-  const { shape } = atLeastWindow(coarseGrid(scan, stage), stage.windowVoxels);
-  return windowsOver(shape, stage.windowVoxels, stage.overlap).length;
+  return windowsNeeded(coarseGrid(scan, stage).shape, stage.windowVoxels, stage.overlap);
 }
 
 function coarseGrid(scan: Grid, { spacingMm }: Stage): Grid {

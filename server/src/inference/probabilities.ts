@@ -18,6 +18,11 @@ export function probabilitiesOf(voxels: number): Probabilities {
   return { liver: both.subarray(0, voxels), lesion: both.subarray(voxels), both };
 }
 
+/** Makes the liver's probability that of liver, diseased or not, in place. */
+export function takeLesionsIn({ liver, lesion }: Probabilities): void {
+  for (let voxel = 0; voxel < liver.length; voxel++) liver[voxel]! += lesion[voxel]!;
+}
+
 /** Says that probabilities are used up: the next are made in their memory. */
 export function useAgain({ both }: Probabilities): void {
   const whole = new Float32Array(both.buffer);

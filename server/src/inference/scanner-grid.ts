@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sampleField } from '../volume/field.ts';
 import { boxOnGrid, gridOfBox, stepsBetween, toVoxel, voxelCount, wholeBox } from '../volume/geometry.ts';
 import type { Grid } from '../volume/volume.ts';
-import { type Probabilities, useAgain } from './probabilities.ts';
+import { type Probabilities, takeLesionsIn, useAgain } from './probabilities.ts';
 import { LESION, LIVER, type Segmentation } from './segmentation.ts';
 
 /** The least probability that makes a voxel liver, diseased or not. */
@@ -23,9 +23,8 @@ export async function decideOnScannerGrid(
 ): Promise<Pick<Segmentation, 'labelMap' | 'lesionProbability'> | null> {
   const box = boxOnGrid(network, wholeBox(network), grid);
   if (box === null) return null;
-  const { liver, lesion, both } = probabilities;
-  for (let voxel = 0; voxel < liver.length; voxel++) liver[voxel]! += lesion[voxel]!;
-  const field = { grid: network, channels: 2, values: both };
+  takeLesionsIn(probabilities);
+  const field = { grid: network, channels: 2, values: probabilities.both };
   const labels = new Uint8Array(voxelCount(grid.shape));
   const values = new Uint8Array(voxelCount(box.size));
   const [width, height] = box.size;

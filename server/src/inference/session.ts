@@ -1,7 +1,7 @@
 import type { Vec3 } from '../volume/volume.ts';
 import { NetworkError } from './errors.ts';
 import type { Stage } from './manifest.ts';
-import { inputShape, withInputShape } from './onnx/input-shape.ts';
+import { inputShape, isFixed, withInputShape } from './onnx/input-shape.ts';
 import type { Pieces } from './onnx/protobuf.ts';
 import { probabilitiesIn } from './probabilities.ts';
 import { type ProbabilityNodes, probabilityNodes } from './probability-nodes.ts';
@@ -203,10 +203,6 @@ function checkTensor(
       `${role} '${name}' is [${shape.join(', ')}], but the manifest makes it [${expected.join(', ')}]`,
     );
   }
-}
-
-function isFixed(dimension: number | string): dimension is number {
-  return typeof dimension === 'number' && dimension >= 0;
 }
 
 async function runWindows(network: Loaded, input: Float32Array, of: Windows): Promise<WindowOutput> {

@@ -1,16 +1,16 @@
 import { sampleField } from '../volume/field.ts';
 import { voxelCount, wholeBox } from '../volume/geometry.ts';
 import type { Grid } from '../volume/volume.ts';
-import type { Probabilities } from './probabilities.ts';
+import { type Probabilities, takeLesionsIn } from './probabilities.ts';
 
 /**
  * Stage 1's probability that a voxel of `grid` is liver, diseased or not; `coarse` is the grid that it was found on. What was
  * found is used up.
  */
-export function liverOn(grid: Grid, { liver: values, lesion }: Probabilities, coarse: Grid): Float32Array {
-  for (let voxel = 0; voxel < values.length; voxel++) values[voxel]! += lesion[voxel]!;
+export function liverOn(grid: Grid, found: Probabilities, coarse: Grid): Float32Array {
+  takeLesionsIn(found);
   const fine = new Float32Array(voxelCount(grid.shape));
-  const field = { grid: coarse, channels: 1, values };
+  const field = { grid: coarse, channels: 1, values: found.liver };
   for (const { k, values: slice } of sampleField(field, grid, wholeBox(grid))) fine.set(slice, k * slice.length);
   return fine;
 }

@@ -55,8 +55,13 @@ export function windowFor(
   return best.size;
 }
 
+/** How many windows [x, y, z] cover a grid of `shape` voxels. */
+export function windowsNeeded(shape: Vec3, size: Vec3, overlap: number): number {
+  return shape.reduce((product, extent, axis) => product * windowCount(extent, size[axis]!, overlap), 1);
+}
+
 function costOf(shape: Vec3, size: Vec3, overlap: number): { windows: number; voxels: number } {
-  const windows = shape.reduce((product, extent, axis) => product * windowCount(extent, size[axis]!, overlap), 1);
+  const windows = windowsNeeded(shape, size, overlap);
   return { windows, voxels: windows * size[0] * size[1] * size[2] };
 }
 

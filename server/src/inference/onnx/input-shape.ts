@@ -18,8 +18,7 @@ export function inputShape(onnx: Uint8Array, input: string): (number | string)[]
  * @returns null where none is open
  */
 export function withInputShape(onnx: Uint8Array, input: string, shape: readonly number[]): Pieces | null {
-  const isOpen = inputShape(onnx, input).some((dimension) => typeof dimension === 'string' || dimension < 0);
-  if (!isOpen) return null;
+  if (inputShape(onnx, input).every(isFixed)) return null;
   const sized = (stated: Uint8Array) => {
     let axis = 0;
     return replaced(stated, DIMENSION, (dimension) => {
@@ -30,6 +29,11 @@ export function withInputShape(onnx: Uint8Array, input: string, shape: readonly 
   const inTensor = (type: Uint8Array) => replaced(type, TENSOR, (tensor) => replaced(tensor, SHAPE, sized));
   const inInput = (info: Uint8Array) => (textIn(info, NAME) === input ? replaced(info, TYPE, inTensor) : [info]);
   return replaced(onnx, GRAPH, (graph) => replaced(graph, INPUT, inInput));
+}
+
+/** Whether a dimension, as a file or the runtime states it, is a number. */
+export function isFixed(dimension: number | string): dimension is number {
+  return typeof dimension === 'number' && dimension >= 0;
 }
 
 /** null where the dimension is open. */
